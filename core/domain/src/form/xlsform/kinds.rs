@@ -1,0 +1,188 @@
+//! The type column.
+
+use super::cells::Refusal;
+use crate::{
+    form::{ChoiceSource, QuestionKind},
+    problem::suggest::{nearest, quoted},
+};
+
+/// A group or a repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bracket {
+    Group,
+    Repeat,
+}
+
+impl Bracket {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Group => "group",
+            Self::Repeat => "repeat",
+        }
+    }
+}
+
+/// What a row of the survey sheet is.
+#[derive(Debug)]
+pub(super) enum RowType {
+    Begin(Bracket),
+    End(Bracket),
+    /// A question; the flag says that another answer than those of the list may be written.
+    Question(QuestionKind, bool),
+}
+
+/// Types of the standard that take no argument and that records do not use yet.
+const STANDARD: [&str; 20] = [
+    "geopoint",
+    "geotrace",
+    "geoshape",
+    "start-geopoint",
+    "background-geopoint",
+    "barcode",
+    "start",
+    "end",
+    "today",
+    "deviceid",
+    "subscriberid",
+    "simserial",
+    "phonenumber",
+    "username",
+    "email",
+    "audit",
+    "xml-external",
+    "csv-external",
+    "background-audio",
+    "osm",
+];
+
+/// Every type by the name that is suggested.
+const NAMES: [&str; 26] = [
+    "text",
+    "integer",
+    "decimal",
+    "date",
+    "time",
+    "datetime",
+    "range",
+    "note",
+    "select_one",
+    "select_multiple",
+    "select_one_from_file",
+    "select_multiple_from_file",
+    "rank",
+    "calculate",
+    "hidden",
+    "acknowledge",
+    "image",
+    "audio",
+    "video",
+    "file",
+    "begin group",
+    "end group",
+    "begin repeat",
+    "end repeat",
+    "begin_group",
+    "begin_repeat",
+];
+
+/// Reads the type of a row.
+pub(super) fn parse(cell: &str) -> Result<RowType, Refusal> {
+    let words: Vec<&str> = cell.split_whitespace().take(8).collect();
+    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let question = |kind| Ok(RowType::Question(kind, false));
+    match lower.as_slice() {
+        ["begin", "group"] | ["begin_group"] => Ok(RowType::Begin(Bracket::Group)),
+        ["begin", "repeat"] | ["begin_repeat"] => Ok(RowType::Begin(Bracket::Repeat)),
+        ["end", "group"] | ["end_group"] => Ok(RowType::End(Bracket::Group)),
+        ["end", "repeat"] | ["end_repeat"] => Ok(RowType::End(Bracket::Repeat)),
+        ["text" | "string"] => question(QuestionKind::Text),
+        ["integer" | "int"] => question(QuestionKind::Integer),
+        ["decimal"] => question(QuestionKind::Decimal),
+        ["date"] => question(QuestionKind::Date),
+        ["time"] => question(QuestionKind::Time),
+        ["datetime"] | ["date", "time"] => question(QuestionKind::DateTime),
+        ["range"] => question(QuestionKind::Range),
+        ["note"] => question(QuestionKind::Note),
+        ["calculate"] => question(QuestionKind::Calculate),
+        ["hidden"] => question(QuestionKind::Hidden),
+        ["acknowledge" | "trigger"] => question(QuestionKind::Acknowledge),
+        ["image" | "photo"] => question(QuestionKind::Media("image".to_owned())),
+        [media @ ("audio" | "video" | "file")] => question(QuestionKind::Media((*media).to_owned())),
+        [standard] if STANDARD.contains(standard) => question(QuestionKind::Standard((*standard).to_owned())),
+        ["select_one", ..] => select(QuestionKind::SelectOne, &words[1..], false, cell),
+        ["select", "one", ..] => select(QuestionKind::SelectOne, &words[2..], false, cell),
+        ["select_multiple", ..] => select(QuestionKind::SelectMultiple, &words[1..], false, cell),
+        ["select", "multiple", ..] => select(QuestionKind::SelectMultiple, &words[2..], false, cell),
+        ["rank", ..] => select(QuestionKind::Rank, &words[1..], false, cell),
+        ["select_one_from_file", ..] => select(QuestionKind::SelectOne, &words[1..], true, cell),
+        ["select_multiple_from_file", ..] => select(QuestionKind::SelectMultiple, &words[1..], true, cell),
+        _ => Err(unknown(cell, &lower)),
+    }
+}
+
+fn unknown(cell: &str, words: &[&str]) -> Refusal {
+    let names = || NAMES.into_iter().chain(STANDARD);
+    let first = words.first().copied().unwrap_or_default();
+    let known_first = names().any(|name| name == first);
+    let near = if known_first && words.len() > 1 {
+        Some(first)
+    } else {
+        nearest(&words.join(" "), names()).or_else(|| nearest(first, names()))
+    };
+    let help = match near {
+        Some(near) if words.len() > 1 && near == first => format!("`{near}` takes nothing behind it."),
+        Some(near) => format!("Did you mean `{near}`?"),
+        None => {
+            "The types are those of the XLSForm standard, such as `text` or `select_one LIST`.".to_owned()
+        }
+    };
+    Refusal::new("unknown_type", format!("There is no type {}.", quoted(cell)), help)
+}
+
+fn select(
+    kind: fn(ChoiceSource) -> QuestionKind,
+    arguments: &[&str],
+    from_file: bool,
+    cell: &str,
+) -> Result<RowType, Refusal> {
+    let refuse = |code, what: String, help: &str| Err(Refusal::new(code, what, help));
+    let (source, or_other) = match arguments {
+        [source] if !source.eq_ignore_ascii_case("or_other") => (*source, false),
+        [source, "or_other"] | [source, "or", "other"] => (*source, true),
+        [] | [_] => {
+            return refuse(
+                "missing_list",
+                format!("{} names no list.", quoted(cell)),
+                "Write the list behind the type, such as `select_one yes_no`.",
+            );
+        }
+        [_, more @ ..] => {
+            return refuse(
+                "unknown_type",
+                format!("{} stands behind the list in {}.", quoted(&more.join(" ")), quoted(cell)),
+                "One list stands behind the type; only `or_other` may follow. A name has no blanks.",
+            );
+        }
+    };
+    if !from_file {
+        return Ok(RowType::Question(kind(ChoiceSource::List(source.to_owned())), or_other));
+    }
+    if or_other {
+        return refuse(
+            "unknown_type",
+            format!("`or_other` does not go with a file, in {}.", quoted(cell)),
+            "Add a code for other answers to the file, and a text question that asks for them.",
+        );
+    }
+    match source.strip_suffix(".csv") {
+        Some(name) if super::is_name(name) => {
+            Ok(RowType::Question(kind(ChoiceSource::File(source.to_owned())), false))
+        }
+        _ => refuse(
+            "bad_file",
+            format!("{} is not the name of a code list.", quoted(source)),
+            "Write the name of a file in `codelists/`, such as `area.csv`.",
+        ),
+    }
+}

@@ -1,0 +1,335 @@
+//! Who may see and write what. Pure: every fact is an argument, nothing inside a document grants
+//! access. The rules are those of the roles table (domain.md 1.1) and the sensitivity classes
+//! (domain.md 2.0).
+
+use crate::{
+    form::Sensitivity,
+    programme::{Count, GroupKind, Reach, RecordKind, Role},
+    wire::Refusal,
+};
+
+/// How a person stands to a group of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// The group was granted to the person: an own case, or one that the person covers.
+    Granted,
+    /// It belongs to the person's partner, in one of the person's areas.
+    PartnerArea,
+    /// Neither.
+    Stranger,
+}
+
+/// Whether a role reaches the records of a group at all. A local authority role reaches none, not even
+/// one granted by mistake (the independence rule, domain.md 1.1).
+#[must_use]
+pub fn may_read(role: &Role, standing: Standing) -> bool {
+    match role.sees {
+        Reach::Nothing => false,
+        Reach::Granted => standing == Standing::Granted,
+        Reach::PartnerAreas => standing != Standing::Stranger,
+    }
+}
+
+/// Whether a role may write records of a group. Writing reaches no further than reading.
+#[must_use]
+pub fn may_write(role: &Role, standing: Standing) -> bool {
+    role.writes && may_read(role, standing)
+}
+
+/// Whether a role may read a field of a group that it reaches: up to the class that the programme
+/// gives the role (domain.md 2.0: restricted values are for the safeguarding lead and the named
+/// worker).
+#[must_use]
+pub fn may_read_field(role: &Role, standing: Standing, sensitivity: Sensitivity) -> bool {
+    may_read(role, standing) && sensitivity <= role.reads
+}
+
+/// What is known of a pushed change that passed the guard.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, established elsewhere")]
+pub struct PushFacts<'a> {
+    /// The author's role; `None` where the programme does not know it.
+    pub role: Option<&'a Role>,
+    /// Whether the device was revoked.
+    pub device_revoked: bool,
+    /// Whether the actor belongs to another device.
+    pub actor_of_another: bool,
+    /// Kind of the group; `None` where the group does not exist.
+    pub group_kind: Option<&'a str>,
+    /// How the author stands to the group.
+    pub standing: Standing,
+    /// Whether the author's access to the group was withdrawn before the change arrived, and the time
+    /// for late work is over.
+    pub withdrawn: bool,
+    /// How records of the form live; `None` where the programme does not know the form.
+    pub record_kind: Option<&'a RecordKind>,
+    /// Whether the change starts its record.
+    pub starts_record: bool,
+}
+
+/// Decides on a pushed change that passed the guard.
+///
+/// # Errors
+/// The reason for which it is not accepted.
+pub fn decide_push(facts: &PushFacts<'_>) -> Result<(), Refusal> {
+    if facts.device_revoked {
+        return Err(Refusal::AfterWithdrawal);
+    }
+    if facts.actor_of_another {
+        return Err(Refusal::ForeignActor);
+    }
+    let group_kind = facts.group_kind.ok_or(Refusal::UnknownGroup)?;
+    if facts.withdrawn {
+        return Err(Refusal::AfterWithdrawal);
+    }
+    let role = facts.role.ok_or(Refusal::NotEntitled)?;
+    if !may_write(role, facts.standing) {
+        return Err(Refusal::NotEntitled);
+    }
+    let record_kind = facts.record_kind.ok_or(Refusal::UnknownForm)?;
+    if record_kind.group != group_kind {
+        return Err(Refusal::UnknownForm);
+    }
+    if record_kind.immutable && !facts.starts_record {
+        return Err(Refusal::Immutable);
+    }
+    Ok(())
+}
+
+/// What is known of a group that a phone opened.
+#[derive(Debug, Clone, Copy)]
+pub struct OpeningFacts<'a> {
+    /// The author's role; `None` where the programme does not know it.
+    pub role: Option<&'a Role>,
+    /// Whether the device was revoked.
+    pub device_revoked: bool,
+    /// The kind asked for; `None` where the programme does not know it.
+    pub kind: Option<&'a GroupKind>,
+    /// The groups it is to be linked to.
+    pub parents: &'a [ParentFacts<'a>],
+}
+
+/// What is known of a group that a new group is to be linked to.
+#[derive(Debug, Clone, Copy)]
+pub struct ParentFacts<'a> {
+    /// Its kind; `None` where it does not exist (nor is opened by the same request).
+    pub kind: Option<&'a str>,
+    /// How the author stands to it.
+    pub standing: Standing,
+}
+
+/// Decides on the opening of a group: a kind that phones open, linked to groups of exactly the kinds
+/// that the programme names, all of which the author may write to.
+///
+/// # Errors
+/// The reason for which it is not opened.
+pub fn decide_opening(facts: &OpeningFacts<'_>) -> Result<(), Refusal> {
+    if facts.device_revoked {
+        return Err(Refusal::AfterWithdrawal);
+    }
+    let role = facts.role.ok_or(Refusal::NotEntitled)?;
+    // Who opens a group is granted it.
+    if !may_write(role, Standing::Granted) {
+        return Err(Refusal::NotEntitled);
+    }
+    let kind = facts.kind.filter(|kind| kind.opened_on_phone).ok_or(Refusal::BadOpening)?;
+    let mut kinds = Vec::with_capacity(facts.parents.len());
+    for parent in facts.parents {
+        kinds.push(parent.kind.ok_or(Refusal::UnknownGroup)?);
+        if !may_write(role, parent.standing) {
+            return Err(Refusal::NotEntitled);
+        }
+    }
+    let mut asked: Vec<_> = kind.parents.iter().map(String::as_str).collect();
+    asked.sort_unstable();
+    kinds.sort_unstable();
+    if kinds == asked { Ok(()) } else { Err(Refusal::BadOpening) }
+}
+
+/// Whether a further record of this kind may be started in a group that holds this many: a group
+/// holds at most one of a singleton. Two phones may both start one offline; both are then kept, so
+/// this is asked where a record is started, never where it arrives.
+#[must_use]
+pub fn may_start_record(kind: &RecordKind, present: usize) -> bool {
+    kind.count == Count::Many || present == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn role(sees: Reach, reads: Sensitivity, writes: bool) -> Role {
+        Role { title: String::new(), sees, reads, writes }
+    }
+
+    /// The roles of domain.md 1.1 that differ from one another.
+    fn roles() -> [(&'static str, Role); 5] {
+        [
+            ("supporter", role(Reach::Granted, Sensitivity::X, true)),
+            ("coordinator", role(Reach::PartnerAreas, Sensitivity::C, true)),
+            ("safeguarding lead", role(Reach::PartnerAreas, Sensitivity::X, true)),
+            ("data protection lead", role(Reach::PartnerAreas, Sensitivity::I, false)),
+            // As wrong as a package can make it: an authority's role that may write and read all.
+            ("authority link", role(Reach::Nothing, Sensitivity::X, true)),
+        ]
+    }
+
+    #[test]
+    fn the_table_of_who_sees_and_writes() {
+        use Standing::{Granted, PartnerArea, Stranger};
+        // Role, standing: reads the group, writes it, reads personal, special category, restricted.
+        let table = [
+            ("supporter", Granted, [true, true, true, true, true]),
+            ("supporter", PartnerArea, [false, false, false, false, false]),
+            ("supporter", Stranger, [false, false, false, false, false]),
+            ("coordinator", Granted, [true, true, true, true, false]),
+            ("coordinator", PartnerArea, [true, true, true, true, false]),
+            ("coordinator", Stranger, [false, false, false, false, false]),
+            ("safeguarding lead", PartnerArea, [true, true, true, true, true]),
+            ("safeguarding lead", Stranger, [false, false, false, false, false]),
+            ("data protection lead", PartnerArea, [true, false, true, false, false]),
+            ("authority link", Granted, [false, false, false, false, false]),
+            ("authority link", PartnerArea, [false, false, false, false, false]),
+            ("authority link", Stranger, [false, false, false, false, false]),
+        ];
+        for (name, standing, expected) in table {
+            let (_, role) = roles().into_iter().find(|(known, _)| *known == name).unwrap();
+            let field = |class| may_read_field(&role, standing, class);
+            let found = [
+                may_read(&role, standing),
+                may_write(&role, standing),
+                field(Sensitivity::P),
+                field(Sensitivity::S),
+                field(Sensitivity::X),
+            ];
+            assert_eq!(found, expected, "{name}, {standing:?}");
+        }
+    }
+
+    #[test]
+    fn a_local_authority_role_reads_no_class_of_any_group() {
+        let (_, authority) = &roles()[4];
+        for standing in [Standing::Granted, Standing::PartnerArea, Standing::Stranger] {
+            for class in [
+                Sensitivity::NotPersonal,
+                Sensitivity::P,
+                Sensitivity::I,
+                Sensitivity::S,
+                Sensitivity::C,
+                Sensitivity::X,
+            ] {
+                assert!(!may_read_field(authority, standing, class));
+            }
+        }
+    }
+
+    fn contact() -> RecordKind {
+        RecordKind {
+            group: "case".to_owned(),
+            count: Count::Many,
+            at: None,
+            title: Vec::new(),
+            search: Vec::new(),
+            immutable: false,
+            references: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_pushed_change_is_refused_for_the_first_reason_that_holds() {
+        let [(_, supporter), .., (_, authority)] = roles();
+        let (kind, immutable) = (contact(), RecordKind { immutable: true, ..contact() });
+        let good = PushFacts {
+            role: Some(&supporter),
+            device_revoked: false,
+            actor_of_another: false,
+            group_kind: Some("case"),
+            standing: Standing::Granted,
+            withdrawn: false,
+            record_kind: Some(&kind),
+            starts_record: false,
+        };
+        let table = [
+            ("good", good, Ok(())),
+            ("revoked device", PushFacts { device_revoked: true, ..good }, Err(Refusal::AfterWithdrawal)),
+            (
+                "actor of another device",
+                PushFacts { actor_of_another: true, ..good },
+                Err(Refusal::ForeignActor),
+            ),
+            ("no such group", PushFacts { group_kind: None, ..good }, Err(Refusal::UnknownGroup)),
+            ("late", PushFacts { withdrawn: true, ..good }, Err(Refusal::AfterWithdrawal)),
+            ("unknown role", PushFacts { role: None, ..good }, Err(Refusal::NotEntitled)),
+            ("authority", PushFacts { role: Some(&authority), ..good }, Err(Refusal::NotEntitled)),
+            ("not granted", PushFacts { standing: Standing::PartnerArea, ..good }, Err(Refusal::NotEntitled)),
+            ("unknown form", PushFacts { record_kind: None, ..good }, Err(Refusal::UnknownForm)),
+            (
+                "form of another kind of group",
+                PushFacts { group_kind: Some("family"), ..good },
+                Err(Refusal::UnknownForm),
+            ),
+            (
+                "edit of an immutable record",
+                PushFacts { record_kind: Some(&immutable), ..good },
+                Err(Refusal::Immutable),
+            ),
+            (
+                "start of an immutable record",
+                PushFacts { record_kind: Some(&immutable), starts_record: true, ..good },
+                Ok(()),
+            ),
+        ];
+        for (name, facts, expected) in table {
+            assert_eq!(decide_push(&facts), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_opened_only_as_the_programme_links_it() {
+        let [(_, supporter), .., (_, authority)] = roles();
+        let kind = |parents: &[&str], opened_on_phone| GroupKind {
+            title: String::new(),
+            parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+            opened_on_phone,
+        };
+        let (case, workspace) = (kind(&["child", "family"], true), kind(&[], false));
+        let parent = |kind, standing| ParentFacts { kind, standing };
+        let family = parent(Some("family"), Standing::Granted);
+        let child = parent(Some("child"), Standing::Granted);
+        let parents = [family, child];
+        let good = OpeningFacts {
+            role: Some(&supporter),
+            device_revoked: false,
+            kind: Some(&case),
+            parents: &parents,
+        };
+        assert_eq!(decide_opening(&good), Ok(()));
+        for (facts, expected) in [
+            (OpeningFacts { device_revoked: true, ..good }, Refusal::AfterWithdrawal),
+            (OpeningFacts { role: Some(&authority), ..good }, Refusal::NotEntitled),
+            (OpeningFacts { kind: None, ..good }, Refusal::BadOpening),
+            (OpeningFacts { kind: Some(&workspace), parents: &[], ..good }, Refusal::BadOpening),
+            (OpeningFacts { parents: &[family], ..good }, Refusal::BadOpening),
+            (OpeningFacts { parents: &[family, family], ..good }, Refusal::BadOpening),
+            (
+                OpeningFacts { parents: &[family, parent(None, Standing::Granted)], ..good },
+                Refusal::UnknownGroup,
+            ),
+            (
+                OpeningFacts { parents: &[family, parent(Some("child"), Standing::Stranger)], ..good },
+                Refusal::NotEntitled,
+            ),
+        ] {
+            assert_eq!(decide_opening(&facts), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_singleton_is_started_once() {
+        let one = RecordKind { count: Count::One, ..contact() };
+        assert!(may_start_record(&one, 0) && !may_start_record(&one, 1));
+        assert!(may_start_record(&contact(), 7));
+    }
+}

@@ -1,0 +1,250 @@
+//! A programme: everything that makes the system serve one field of work, as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    deadline::{self, Deadline, DeadlineRules},
+    form::{Choice, ChoiceSource, Form, Question, Sensitivity},
+};
+
+pub mod builtin;
+pub mod entry;
+pub mod package;
+
+/// A programme package, read and checked as a whole.
+#[derive(Debug, Clone)]
+pub struct Programme {
+    /// Stable name, such as `independent-support`.
+    pub id: String,
+    /// Title shown to people.
+    pub title: String,
+    /// Version of the package.
+    pub version: String,
+    /// Languages of its texts, the default first, as the forms name them (`English (en)`).
+    pub languages: Vec<String>,
+    /// BLAKE3 of the package's files: what servers offer and phones keep it by.
+    pub hash: [u8; 32],
+    /// Roles, by code.
+    pub roles: BTreeMap<String, Role>,
+    /// Kinds of groups, by name.
+    pub groups: BTreeMap<String, GroupKind>,
+    /// Forms, by id.
+    pub forms: BTreeMap<String, Form>,
+    /// How each form's records live, by form id.
+    pub records: BTreeMap<String, RecordKind>,
+    /// Code lists, by file name without its ending (`sen_type`).
+    pub code_lists: BTreeMap<String, Vec<Choice>>,
+    /// The statutory clock.
+    pub deadlines: DeadlineRules,
+    /// Which form or field plays a part that the code knows.
+    pub parts: Parts,
+}
+
+/// A role and how far it sees (domain.md 1.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// Name shown to people.
+    pub title: String,
+    /// How far the role sees.
+    pub sees: Reach,
+    /// The highest class of sensitivity that the role may read; what a package does not say is not
+    /// personal.
+    #[serde(default = "Sensitivity::lowest")]
+    pub reads: Sensitivity,
+    /// Whether the role may write case records.
+    #[serde(default)]
+    pub writes: bool,
+}
+
+/// How far a role sees into case records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Only the groups granted to the person.
+    Granted,
+    /// All unrestricted groups of the person's partner in the person's areas.
+    PartnerAreas,
+    /// No case record at all.
+    Nothing,
+}
+
+/// A kind of group (design: family, child, case, ...).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupKind {
+    /// Name shown to people.
+    pub title: String,
+    /// Kinds of the groups that a group of this kind is linked to when it is opened: being entitled
+    /// to it brings them.
+    #[serde(default)]
+    pub parents: Vec<String>,
+    /// Whether a phone may open a group of this kind.
+    #[serde(default)]
+    pub opened_on_phone: bool,
+}
+
+/// How the records of a form live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordKind {
+    /// Kind of the group that holds them.
+    pub group: String,
+    /// Whether a group holds one such record or many.
+    pub count: Count,
+    /// The question that places the record in time (a date or an instant), where there is one.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// Questions whose answers make the line that names a record in a list.
+    #[serde(default)]
+    pub title: Vec<String>,
+    /// Questions whose answers are searched.
+    #[serde(default)]
+    pub search: Vec<String>,
+    /// Whether a correction is a new record that names the old one.
+    #[serde(default)]
+    pub immutable: bool,
+    /// Questions that hold a reference to another record, with the form it refers to.
+    #[serde(default)]
+    pub references: BTreeMap<String, String>,
+}
+
+/// How many records of a form one group holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    /// At most one (a singleton of its group).
+    One,
+    /// Any number.
+    Many,
+}
+
+/// A question of a form, written `form.question`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldRef {
+    /// The form's id.
+    pub form: String,
+    /// The question's name.
+    pub field: String,
+}
+
+impl<'de> Deserialize<'de> for FieldRef {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        match text.split_once('.') {
+            Some((form, field)) if !form.is_empty() && !field.is_empty() => {
+                Ok(Self { form: form.to_owned(), field: field.to_owned() })
+            }
+            _ => Err(serde::de::Error::custom(format!(
+                "`{text}` does not name a question: write `form.question`"
+            ))),
+        }
+    }
+}
+
+/// Which form or field plays a part that the code knows. This is the only place where Rust meets the
+/// programme's own names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parts {
+    /// The kind of group that is one line of the console's lists (a case).
+    pub unit: String,
+    /// What a unit is called: one, many.
+    pub unit_words: (String, String),
+    /// Human-readable reference of a unit.
+    pub reference: FieldRef,
+    /// Status of a unit.
+    pub status: Option<FieldRef>,
+    /// Codes of the status that end a unit: nobody is asked to keep its dates any more.
+    #[serde(default)]
+    pub ended: Vec<String>,
+    /// Stage of a unit.
+    pub stage: Option<FieldRef>,
+    /// The person who supports the unit (a person id).
+    pub supporter: Option<FieldRef>,
+    /// The area that answers for the unit; in the unit's own group or in one it is linked to.
+    pub area: Option<FieldRef>,
+    /// Names of the person supported, the first that is present is shown first.
+    pub subject_name: Vec<FieldRef>,
+    /// Birth date of the person supported.
+    pub subject_birth: Option<FieldRef>,
+    /// When a contact took place.
+    pub contact_at: Option<FieldRef>,
+    /// Events that start and meet deadlines.
+    pub event: Option<EventParts>,
+}
+
+/// Where the deadline rules find their inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventParts {
+    /// Code of the event.
+    pub kind: FieldRef,
+    /// Date of the event.
+    pub date: FieldRef,
+    /// Outcome, where the event has one.
+    pub outcome: Option<FieldRef>,
+    /// Exemption that the authority claims, where it claims one.
+    pub exemption: Option<FieldRef>,
+}
+
+impl Parts {
+    /// The date to show first for a unit with this status: none once the unit has ended.
+    #[must_use]
+    pub fn next_date<'a>(&self, status: Option<&str>, dates: &'a [Deadline]) -> Option<&'a Deadline> {
+        let ended = status.is_some_and(|status| self.ended.iter().any(|code| code == status));
+        if ended { None } else { deadline::next_open(dates) }
+    }
+}
+
+impl Programme {
+    /// The form with this id.
+    #[must_use]
+    pub fn form(&self, id: &str) -> Option<&Form> {
+        self.forms.get(id)
+    }
+
+    /// How the records of the form with this id live.
+    #[must_use]
+    pub fn record_kind(&self, form: &str) -> Option<&RecordKind> {
+        self.records.get(form)
+    }
+
+    /// The forms whose records live in groups of this kind, by id.
+    pub fn forms_in<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Form> {
+        self.records
+            .iter()
+            .filter(move |(_, kind)| kind.group == group)
+            .filter_map(|(form, _)| self.forms.get(form))
+    }
+
+    /// The question that a part of the programme names.
+    #[must_use]
+    pub fn question(&self, field: &FieldRef) -> Option<&Question> {
+        self.forms.get(&field.form)?.question(&field.field)
+    }
+
+    /// The choices that a question offers, or `None` where it has no list.
+    #[must_use]
+    pub fn choices<'a>(&'a self, form: &'a Form, question: &'a Question) -> Option<&'a [Choice]> {
+        match question.kind.choices()? {
+            ChoiceSource::List(name) => form.choices.get(name),
+            ChoiceSource::File(file) => self.code_lists.get(file.strip_suffix(".csv").unwrap_or(file)),
+        }
+        .map(Vec::as_slice)
+    }
+
+    /// The choice with this code, where the question has a list that knows it.
+    #[must_use]
+    pub fn choice<'a>(&'a self, form: &'a Form, question: &'a Question, code: &str) -> Option<&'a Choice> {
+        self.choices(form, question)?.iter().find(|choice| choice.name == code)
+    }
+
+    /// The label of a code of a question; the code itself where the list does not know it.
+    #[must_use]
+    pub fn code_label<'a>(&'a self, form: &'a Form, question: &'a Question, code: &'a str) -> &'a str {
+        self.choice(form, question, code).map_or(code, |choice| choice.label.text())
+    }
+}

@@ -1,0 +1,362 @@
+//! Reads a programme package: a folder, given as a map of its files.
+//!
+//! `programme.toml` says what the programme is, `model.toml` how its records live, `forms/*.md` what they
+//! ask, `codelists/*.csv` the long lists, `deadlines.toml` the statutory clock. The package is checked as a
+//! whole, and every problem is reported at once.
+
+use std::collections::BTreeMap;
+
+use super::{Parts, Programme, Reach, Role};
+use crate::{
+    deadline::DeadlineRules,
+    form::{Choice, ChoiceSource, Form, MergePolicy, Sensitivity, xlsform},
+    problem::{
+        Problem, Severity,
+        report::{Place, Report},
+        suggest::{did_you_mean, quoted},
+    },
+};
+
+mod code_list;
+mod model;
+mod toml_file;
+
+use model::Model;
+use toml_file::TomlFile;
+
+/// The files of a package: path inside the folder, with `/` between its parts → bytes.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+const PROGRAMME: &str = "programme.toml";
+const MODEL: &str = "model.toml";
+const DEADLINES: &str = "deadlines.toml";
+
+/// Reads and checks a package as a whole.
+///
+/// # Errors
+///
+/// Every problem found, warnings included, where at least one of them is an error. Otherwise the
+/// programme comes with its warnings.
+pub fn read(files: &Files) -> Result<(Programme, Vec<Problem>), Vec<Problem>> {
+    let mut reader = Reader { files, problems: Vec::new() };
+    let programme = reader.programme();
+    let problems = reader.problems;
+    match programme {
+        Some(programme) if problems.iter().all(|problem| problem.severity == Severity::Warning) => {
+            Ok((programme, problems))
+        }
+        _ => Err(problems),
+    }
+}
+
+/// BLAKE3 over the files in the order of their paths: of each the length of its path, the path, the
+/// length of its content, the content; lengths as 8 bytes, the lowest first.
+#[must_use]
+pub fn hash(files: &Files) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for (path, bytes) in files {
+        for part in [path.as_bytes(), bytes] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// What `programme.toml` says.
+#[derive(Default)]
+struct Head {
+    id: String,
+    title: String,
+    version: String,
+    languages: Vec<String>,
+    roles: BTreeMap<String, Role>,
+}
+
+struct Reader<'f> {
+    files: &'f Files,
+    problems: Vec<Problem>,
+}
+
+impl<'f> Reader<'f> {
+    fn programme(&mut self) -> Option<Programme> {
+        self.name_strangers();
+        let head = self.required(PROGRAMME, head).unwrap_or_default();
+        let code_lists = self.code_lists(head.languages.first().map_or("", String::as_str));
+        let forms = self.forms();
+        let in_file: BTreeMap<String, Form> =
+            forms.iter().map(|(_, form)| (form.id.clone(), form.clone())).collect();
+        let model = self.required(MODEL, |text, report| model::read(text, &in_file, report));
+        for (file, form) in &forms {
+            self.check_form(file, form, &code_lists, model.as_ref());
+        }
+        let deadlines = self.deadlines();
+        let Model { groups, records, parts } = model?;
+        self.check_ended(&parts, &in_file, &code_lists);
+        Some(Programme {
+            id: head.id,
+            title: head.title,
+            version: head.version,
+            languages: head.languages,
+            hash: hash(self.files),
+            roles: head.roles,
+            groups,
+            forms: in_file,
+            records,
+            code_lists,
+            deadlines: deadlines?,
+            parts,
+        })
+    }
+
+    /// The codes that end a unit are codes of its status.
+    fn check_ended(
+        &mut self,
+        parts: &Parts,
+        forms: &BTreeMap<String, Form>,
+        lists: &BTreeMap<String, Vec<Choice>>,
+    ) {
+        let mut report = Report::new(MODEL);
+        let place = Place::sheet("parts").column("ended");
+        let status = parts.status.as_ref().and_then(|status| Some((forms.get(&status.form)?, status)));
+        let choices =
+            status.and_then(|(form, status)| match form.question(&status.field)?.kind.choices()? {
+                ChoiceSource::List(name) => form.choices.get(name),
+                ChoiceSource::File(file) => stem(file.as_str(), "", ".csv").and_then(|name| lists.get(name)),
+            });
+        for code in &parts.ended {
+            let known: Vec<&str> = choices.into_iter().flatten().map(|choice| choice.name.as_str()).collect();
+            if !known.contains(&code.as_str()) {
+                report.error(
+                    place,
+                    "unknown_code",
+                    format!("{} is not a code of the status.", quoted(code)),
+                    did_you_mean(code, known, "Name codes of the list that `status` offers."),
+                );
+            }
+        }
+        self.take(report);
+    }
+
+    /// Says which files nobody reads.
+    fn name_strangers(&mut self) {
+        for path in self.files.keys() {
+            let is_read = [PROGRAMME, MODEL, DEADLINES].contains(&path.as_str())
+                || stem(path, "forms/", ".md").is_some()
+                || stem(path, "codelists/", ".csv").is_some();
+            // Notes and licences may lie beside the files of the programme.
+            let is_prose = !path.contains('/') && (path.ends_with(".md") || path.starts_with("LICENSE"));
+            if !is_read && !is_prose {
+                let mut report = Report::new(path);
+                report.warning(
+                    Place::FILE,
+                    "unknown_file",
+                    "Nothing reads this file.",
+                    "Forms are `forms/NAME.md`, code lists `codelists/NAME.csv`.",
+                );
+                self.take(report);
+            }
+        }
+    }
+
+    fn take(&mut self, report: Report) {
+        self.problems.extend(report.finish(&[]));
+    }
+
+    /// The text of a file, without a byte order mark.
+    fn text(&self, path: &str, report: &mut Report) -> Option<&'f str> {
+        let bytes = self.files.get(path)?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            Err(error) => {
+                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                report.error(
+                    Place::line(u32::try_from(line).unwrap_or(u32::MAX)),
+                    "not_utf8",
+                    format!("Byte {} of the file is not UTF-8.", error.valid_up_to() + 1),
+                    "Save the file as UTF-8.",
+                );
+                None
+            }
+        }
+    }
+
+    /// Reads a file that a package has to have.
+    fn required<T>(&mut self, path: &str, read: impl FnOnce(&str, &mut Report) -> T) -> Option<T> {
+        let mut report = Report::new(path);
+        if !self.files.contains_key(path) {
+            report.error(Place::FILE, "missing_file", "The package lacks this file.", "Add it.");
+        }
+        let result = self.text(path, &mut report).map(|text| read(text, &mut report));
+        self.take(report);
+        result
+    }
+
+    fn code_lists(&mut self, language: &str) -> BTreeMap<String, Vec<Choice>> {
+        let mut lists = BTreeMap::new();
+        for path in self.files.keys() {
+            let Some(name) = stem(path, "codelists/", ".csv") else { continue };
+            let mut report = Report::new(path);
+            if !is_name(name) {
+                xlsform::bad_name(&mut report, Place::FILE, name);
+            }
+            if let Some(text) = self.text(path, &mut report) {
+                let mut choices = code_list::read(name, text, &mut report);
+                for choice in &mut choices {
+                    choice.label.set_default(language);
+                }
+                lists.insert(name.to_owned(), choices);
+            }
+            self.take(report);
+        }
+        lists
+    }
+
+    /// The forms with their files. Of two forms with one id, the first counts.
+    fn forms(&mut self) -> Vec<(String, Form)> {
+        let mut forms: Vec<(String, Form)> = Vec::new();
+        for path in self.files.keys() {
+            if stem(path, "forms/", ".md").is_none() {
+                continue;
+            }
+            let mut report = Report::new(path);
+            if let Some(text) = self.text(path, &mut report) {
+                let (form, _, problems) = xlsform::read_what_can_be(path, text);
+                self.problems.extend(problems);
+                if let Some((first, _)) = forms.iter().find(|(_, other)| other.id == form.id) {
+                    report.error(
+                        Place::sheet("settings").row(2).column("form_id"),
+                        "duplicate_form_id",
+                        format!("{} has the id {} already.", quoted(first), quoted(&form.id)),
+                        "Give each form an id of its own.",
+                    );
+                } else if !form.id.is_empty() {
+                    forms.push((path.clone(), form));
+                }
+            }
+            self.take(report);
+        }
+        forms
+    }
+
+    /// What a form asks of the rest of the package.
+    fn check_form(
+        &mut self,
+        file: &str,
+        form: &Form,
+        lists: &BTreeMap<String, Vec<Choice>>,
+        model: Option<&Model>,
+    ) {
+        let mut report = Report::new(file);
+        if model.is_some_and(|model| !model.records.contains_key(&form.id)) {
+            report.warning(
+                Place::FILE,
+                "form_without_record",
+                format!("`{MODEL}` does not say how records of {} live.", quoted(&form.id)),
+                format!("Add `[records.{}]` to it.", form.id),
+            );
+        }
+        for question in form.questions() {
+            let Some(ChoiceSource::File(list_file)) = question.kind.choices() else { continue };
+            let place = Place::sheet("survey").row(question.row);
+            let Some(list) = stem(list_file, "", ".csv").and_then(|name| lists.get(name)) else {
+                let names: Vec<String> = lists.keys().map(|name| format!("{name}.csv")).collect();
+                report.error(
+                    place.column("type"),
+                    "unknown_list",
+                    format!("There is no code list {}.", quoted(list_file)),
+                    did_you_mean(list_file, names.iter().map(String::as_str), "Add it to `codelists/`."),
+                );
+                continue;
+            };
+            if let MergePolicy::Protect(code) = &question.merge
+                && !list.iter().any(|choice| choice.name == *code)
+            {
+                report.error(
+                    place.column("merge"),
+                    "unknown_protected_code",
+                    format!("The list {} has no code {} to protect.", quoted(list_file), quoted(code)),
+                    did_you_mean(
+                        code,
+                        list.iter().map(|choice| choice.name.as_str()),
+                        "Write a code of the question's list.",
+                    ),
+                );
+            }
+        }
+        self.take(report);
+    }
+
+    fn deadlines(&mut self) -> Option<DeadlineRules> {
+        match self.required(DEADLINES, |text, _| DeadlineRules::parse(DEADLINES, text))? {
+            Ok(rules) => Some(rules),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+}
+
+fn head(text: &str, report: &mut Report) -> Head {
+    TomlFile::read(text, report, |file, mut root| {
+        let mut head = Head::default();
+        file.require(&root, "programme");
+        file.require(&root, "roles");
+        if let Some(mut table) = file.table(&mut root, "programme") {
+            head.id = file.required_text(&mut table, "id");
+            head.title = file.required_text(&mut table, "title");
+            head.version = file.required_text(&mut table, "version");
+            file.require(&table, "languages");
+            head.languages =
+                file.texts(&mut table, "languages").into_iter().map(|language| language.value).collect();
+            if !head.id.is_empty() && !is_name(&head.id) {
+                file.report.error(
+                    table.place().column("id"),
+                    "bad_name",
+                    format!("{} cannot be the id of a programme.", quoted(&head.id)),
+                    "Write letters, digits, `_` or `-`, a letter first.",
+                );
+            }
+            file.finish(&table);
+        }
+        if let Some(table) = file.table(&mut root, "roles") {
+            head.roles = file
+                .tables(&table)
+                .into_iter()
+                .map(|(code, mut table)| (code, role(file, &mut table)))
+                .collect();
+        }
+        file.finish(&root);
+        head
+    })
+}
+
+fn role(file: &mut TomlFile<'_>, table: &mut toml_file::Table<'_>) -> Role {
+    const REACH: [(&str, Reach); 3] =
+        [("granted", Reach::Granted), ("partner_areas", Reach::PartnerAreas), ("nothing", Reach::Nothing)];
+    let title = file.required_text(table, "title");
+    let sees = file.word(table, "sees", &REACH).unwrap_or(Reach::Nothing);
+    let mut reads = Sensitivity::lowest();
+    if let Some(text) = file.text(table, "reads") {
+        match xlsform::cells::sensitivity(&text.value) {
+            Ok(class) => reads = class.unwrap_or(reads),
+            Err(refusal) => file.report.error(text.place(), refusal.code, refusal.what, refusal.help),
+        }
+    }
+    let writes = file.flag(table, "writes");
+    file.finish(table);
+    Role { title, sees, reads, writes }
+}
+
+/// The name of a file in a folder, without its ending; `None` for any other path.
+fn stem<'p>(path: &'p str, folder: &str, ending: &str) -> Option<&'p str> {
+    let name = path.strip_prefix(folder)?.strip_suffix(ending)?;
+    (!name.is_empty() && !name.contains('/')).then_some(name)
+}
+
+/// Whether a text can name a programme, a group or a list.
+fn is_name(text: &str) -> bool {
+    xlsform::is_name(text) && !text.contains('.')
+}

@@ -1,0 +1,207 @@
+//! `[parts]`: which form or question plays a part that the code knows.
+
+use std::collections::BTreeMap;
+
+use super::{ANY, CODES, DATES, Kinds, TEXTS, TIMES, expect_kind, is_ancestor, question, unknown};
+use crate::{
+    form::Form,
+    problem::{
+        report::Report,
+        suggest::{did_you_mean, quoted},
+    },
+    programme::{
+        EventParts, FieldRef, GroupKind, Parts, RecordKind,
+        package::toml_file::{Located, Table, TomlFile},
+    },
+};
+
+/// Which groups a part may stand in.
+#[derive(Clone, Copy)]
+enum Where {
+    /// The unit's own group.
+    Unit,
+    /// That, or a group that the unit is linked to.
+    Above,
+}
+
+/// Reads `[parts]` against what the package holds.
+pub(super) struct PartsReader<'a> {
+    pub(super) forms: &'a BTreeMap<String, Form>,
+    pub(super) groups: &'a BTreeMap<String, GroupKind>,
+    pub(super) records: &'a BTreeMap<String, RecordKind>,
+}
+
+impl PartsReader<'_> {
+    pub(super) fn read(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>) -> Parts {
+        for key in ["unit", "unit_words", "reference", "subject_name"] {
+            file.require(table, key);
+        }
+        let unit = file.text(table, "unit");
+        if let Some(unit) = unit.as_ref().filter(|unit| !self.groups.contains_key(&unit.value)) {
+            unknown(file.report, unit, "group", self.groups.keys());
+        }
+        let unit = unit.map(|unit| unit.value).unwrap_or_default();
+        let words = file.texts(table, "unit_words");
+        let ended = file.texts(table, "ended").into_iter().map(|code| code.value).collect();
+        let mut field = |file: &mut TomlFile<'_>, key, place, kinds, wanted| {
+            let text = file.text(table, key)?;
+            self.field(file.report, &text, &unit, place, kinds, wanted)
+        };
+        let reference = field(file, "reference", Where::Unit, ANY, "").unwrap_or_else(no_field);
+        let status = field(file, "status", Where::Unit, CODES, "select_one");
+        let stage = field(file, "stage", Where::Unit, CODES, "select_one");
+        let supporter = field(file, "supporter", Where::Unit, TEXTS, "text or hidden");
+        let area = field(file, "area", Where::Above, CODES, "select_one");
+        let subject_birth = field(file, "subject_birth", Where::Above, DATES, "date");
+        let contact_at = field(file, "contact_at", Where::Unit, TIMES, "date or datetime");
+        let names = file.texts(table, "subject_name");
+        let subject_name = names
+            .iter()
+            .filter_map(|name| self.field(file.report, name, &unit, Where::Above, ANY, ""))
+            .collect();
+        let unit_words = match <[_; 2]>::try_from(words) {
+            Ok([one, many]) => (one.value, many.value),
+            Err(words) => {
+                if let Some(first) = words.first() {
+                    file.report.error(
+                        first.place(),
+                        "wrong_count",
+                        format!("`unit_words` has {} words.", words.len()),
+                        "Write two: what one is called, and what many are called.",
+                    );
+                }
+                (String::new(), String::new())
+            }
+        };
+        let event = file.table(table, "event").map(|mut table| self.event(file, &mut table, &unit));
+        file.finish(table);
+        Parts {
+            unit,
+            unit_words,
+            reference,
+            status,
+            ended,
+            stage,
+            supporter,
+            area,
+            subject_name,
+            subject_birth,
+            contact_at,
+            event,
+        }
+    }
+
+    fn event(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> EventParts {
+        file.require(table, "kind");
+        file.require(table, "date");
+        let mut field = |file: &mut TomlFile<'_>, key, kinds, wanted| {
+            let text = file.text(table, key)?;
+            let field = self.field(file.report, &text, unit, Where::Unit, kinds, wanted)?;
+            Some((text, field))
+        };
+        let kind = field(file, "kind", CODES, "select_one");
+        let others = [
+            field(file, "date", DATES, "date"),
+            field(file, "outcome", CODES, "select_one"),
+            field(file, "exemption", CODES, "select_one"),
+        ];
+        file.finish(table);
+        if let Some((_, kind)) = &kind {
+            for (text, field) in others.iter().flatten().filter(|(_, field)| field.form != kind.form) {
+                file.report.error(
+                    text.place(),
+                    "another_form",
+                    format!(
+                        "{} is not in the form {} as the kind is.",
+                        quoted(&field.field),
+                        quoted(&kind.form)
+                    ),
+                    "The parts of an event are questions of one form.",
+                );
+            }
+        }
+        let [date, outcome, exemption] = others.map(|field| field.map(|(_, field)| field));
+        EventParts {
+            kind: kind.map_or_else(no_field, |(_, kind)| kind),
+            date: date.unwrap_or_else(no_field),
+            outcome,
+            exemption,
+        }
+    }
+
+    /// A question by `form.question`, checked.
+    fn field(
+        &self,
+        report: &mut Report,
+        text: &Located<String>,
+        unit: &str,
+        place: Where,
+        kinds: Kinds,
+        wanted: &str,
+    ) -> Option<FieldRef> {
+        let Some((form_id, name)) =
+            text.value.split_once('.').filter(|(form, name)| !form.is_empty() && !name.is_empty())
+        else {
+            report.error(
+                text.place(),
+                "bad_field",
+                format!("{} does not name a question.", quoted(&text.value)),
+                "Write `form.question`.",
+            );
+            return None;
+        };
+        let Some(form) = self.forms.get(form_id) else {
+            report.error(
+                text.place(),
+                "unknown_form",
+                format!("There is no form {}.", quoted(form_id)),
+                did_you_mean(form_id, self.forms.keys().map(String::as_str), "Name a form of the package."),
+            );
+            return None;
+        };
+        let question = question(report, form, text, name)?;
+        expect_kind(report, text, question, kinds, wanted);
+        if let Some(group) = self.records.get(form_id).map(|kind| kind.group.as_str()) {
+            let fits = match place {
+                Where::Unit => group == unit,
+                Where::Above => is_ancestor(self.groups, group, unit),
+            };
+            if !fits && self.groups.contains_key(group) && self.groups.contains_key(unit) {
+                report.error(
+                    text.place(),
+                    "wrong_group",
+                    format!("Records of {} live in {}.", quoted(form_id), quoted(group)),
+                    match place {
+                        Where::Unit => format!("Name a form whose records live in {}.", quoted(unit)),
+                        Where::Above => {
+                            format!("Name a form whose records live in {} or above it.", quoted(unit))
+                        }
+                    },
+                );
+            }
+        }
+        Some(FieldRef { form: form_id.to_owned(), field: name.to_owned() })
+    }
+}
+
+/// Stands in for a part that is missing, in a package that is refused for it.
+fn no_field() -> FieldRef {
+    FieldRef { form: String::new(), field: String::new() }
+}
+
+pub(super) fn no_parts() -> Parts {
+    Parts {
+        unit: String::new(),
+        unit_words: (String::new(), String::new()),
+        reference: no_field(),
+        status: None,
+        ended: Vec::new(),
+        stage: None,
+        supporter: None,
+        area: None,
+        subject_name: Vec::new(),
+        subject_birth: None,
+        contact_at: None,
+        event: None,
+    }
+}

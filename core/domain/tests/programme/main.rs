@@ -1,0 +1,12 @@
+//! The programme as data: forms, packages, answers.
+
+#[cfg(test)]
+mod builtin;
+#[cfg(test)]
+mod entry;
+#[cfg(test)]
+mod forms;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod package;

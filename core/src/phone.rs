@@ -1,0 +1,220 @@
+//! The one object that an app holds: a person's profile on this phone.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use alongside_domain::{programme::Programme, time::PROGRAMME_ZONE};
+use rand::Rng;
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::{
+    clock::Clock,
+    error::{ApiError, OpenError},
+    observe::{Heart, Subscription},
+    store::{Store, desk::Desk, key::Key, log, rebuild},
+    sync::driver::Driver,
+};
+
+mod records;
+mod sync_client;
+
+pub use records::Records;
+pub use sync_client::SyncClient;
+
+/// What a profile is opened with.
+pub struct Profile {
+    /// Folder of the profile; one person each.
+    pub dir: PathBuf,
+    /// Key of its database, from the platform's keystore. The core never stores it.
+    pub key: Key,
+    /// The programme.
+    pub programme: Arc<Programme>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness: the operating system's in an app ([`crate::os_rng`]), seeded in tests.
+    pub rng: Box<dyn Rng + Send>,
+    /// IANA name of the zone in which the person works.
+    pub zone: String,
+    /// Most bytes that the database may grow to; `None`: what the device has. Beyond it, saving says
+    /// that storage is full.
+    pub most_bytes: Option<u64>,
+}
+
+impl Profile {
+    /// A profile in the programme's zone.
+    #[must_use]
+    pub fn new(
+        dir: PathBuf,
+        key: Key,
+        programme: Arc<Programme>,
+        clock: Arc<dyn Clock>,
+        rng: Box<dyn Rng + Send>,
+    ) -> Self {
+        Self { dir, key, programme, clock, rng, zone: PROGRAMME_ZONE.to_owned(), most_bytes: None }
+    }
+}
+
+/// A person's profile on this phone. Cheap to clone: all clones are the same profile. Closed with
+/// [`Phone::close`], or when the last clone goes.
+#[derive(Clone)]
+pub struct Phone(Arc<Inner>);
+
+struct Inner {
+    store: Arc<Store>,
+    programme: Arc<Programme>,
+    clock: Arc<dyn Clock>,
+    heart: Arc<Heart>,
+    /// Something was saved: the background task may want to send it.
+    saved: Arc<Notify>,
+    driver: Arc<tokio::sync::Mutex<Driver>>,
+    background: Mutex<Option<JoinHandle<()>>>,
+    closed: AtomicBool,
+}
+
+impl Phone {
+    /// Creates the profile's database and opens it.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing is left behind where there was nothing.
+    pub fn create(profile: Profile) -> Result<Self, OpenError> {
+        Self::start(profile, true)
+    }
+
+    /// Opens the profile's database.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the file is left as it was.
+    pub fn open(profile: Profile) -> Result<Self, OpenError> {
+        Self::start(profile, false)
+    }
+
+    fn start(profile: Profile, create: bool) -> Result<Self, OpenError> {
+        let Profile { dir, key, programme, clock, mut rng, zone, most_bytes } = profile;
+        let seed = rng.next_u64();
+        let offline = Arc::new(AtomicBool::new(false));
+        let desk = Desk::new(programme.clone(), clock.clone(), rng, zone, offline.clone());
+        let store = Arc::new(Store::open(&dir, key, create, most_bytes, desk)?);
+        let waiting = store.read(|db| Ok(log::waiting(db)?)).unwrap_or_default();
+        let heart = Arc::new(Heart::new(waiting));
+        let driver = Driver::new(store.clone(), clock.clone(), heart.clone(), offline, seed);
+        Ok(Self(Arc::new(Inner {
+            store,
+            programme,
+            clock,
+            heart,
+            saved: Arc::new(Notify::new()),
+            driver: Arc::new(tokio::sync::Mutex::new(driver)),
+            background: Mutex::new(None),
+            closed: AtomicBool::new(false),
+        })))
+    }
+
+    /// Reading and writing records.
+    #[must_use]
+    pub fn records(&self) -> Records<'_> {
+        Records { phone: self }
+    }
+
+    /// Enrolment and sync.
+    #[must_use]
+    pub fn sync(&self) -> SyncClient<'_> {
+        SyncClient { phone: self }
+    }
+
+    /// The programme that this profile was opened with.
+    #[must_use]
+    pub fn programme(&self) -> &Arc<Programme> {
+        &self.0.programme
+    }
+
+    /// Subscribes to changes.
+    ///
+    /// # Errors
+    /// [`ApiError::Closed`].
+    pub fn observe(&self) -> Result<Subscription, ApiError> {
+        self.0.heart.subscribe().ok_or(ApiError::Closed)
+    }
+
+    /// Deletes everything derived and builds it again from the log.
+    ///
+    /// # Errors
+    /// Those of the store; the read model is then as it was.
+    pub fn rebuild_read_model(&self) -> Result<(), ApiError> {
+        self.0.store.write(|tx, desk| rebuild::rebuild(tx, &desk.programme))?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Everything derived, as text that does not depend on the order in which it was written.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn dump_read_model(&self) -> Result<String, ApiError> {
+        self.0.store.read(rebuild::dump)
+    }
+
+    /// Checks every page of the file: what is wrong, in SQLite's words; empty where all is well.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn verify(&self) -> Result<Vec<String>, ApiError> {
+        self.0.store.read_afresh(|db| {
+            let mut problems = Vec::new();
+            for check in ["PRAGMA cipher_integrity_check", "PRAGMA integrity_check"] {
+                let mut statement = db.prepare(check)?;
+                let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+                for line in lines {
+                    problems.push(line?);
+                }
+            }
+            problems.retain(|line| line != "ok");
+            Ok(problems)
+        })
+    }
+
+    /// Finishes the current write and lets go of what a sleeping app should not hold. The profile stays
+    /// open: the next call wakes it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn pause(&self) -> Result<(), ApiError> {
+        self.0.store.pause()
+    }
+
+    /// Closes the profile: nothing is observed after this returns, and its file is free.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Tells observers, and the background task, that something is durable.
+    fn changed(&self) {
+        let waiting = self.0.store.read(|db| Ok(log::waiting(db)?)).unwrap_or_default();
+        self.0.heart.changed(waiting);
+        self.0.saved.notify_one();
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        if self.closed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.heart.close();
+        if let Some(task) = self.background.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A write that has begun is finished by the writer all the same.
+            task.abort();
+        }
+        self.store.close();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

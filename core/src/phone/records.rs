@@ -1,0 +1,158 @@
+//! Reading and writing records.
+
+use alongside_domain::{
+    ids::{GroupId, RecordId},
+    record::RecordView,
+    value::Value,
+};
+use jiff::civil::Date;
+
+use super::Phone;
+use crate::{
+    error::ApiError,
+    reads,
+    views::{ConflictLine, HistoryView, Hit, HomeView, OutboxView, PageMark, RecordCard, UnitView},
+    writes::{self, Draft, OpenGroupRequest, OpenedGroup, SaveRequest},
+};
+
+/// Reading and writing records. Calls block for as long as the disk needs: call them off the thread
+/// that draws.
+pub struct Records<'a> {
+    pub(super) phone: &'a Phone,
+}
+
+impl Records<'_> {
+    /// Saves; returns once the change is durable.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] with every problem, [`ApiError::NotFound`], [`ApiError::NotEnrolled`], and
+    /// those of the store. Nothing is saved then.
+    pub fn save(&self, request: SaveRequest) -> Result<RecordView, ApiError> {
+        let view = self.phone.0.store.write(move |tx, desk| writes::save::save(tx, desk, &request))?;
+        self.phone.changed();
+        Ok(view)
+    }
+
+    /// Opens a group with its first records: all of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`Records::save`].
+    pub fn open_group(&self, request: OpenGroupRequest) -> Result<OpenedGroup, ApiError> {
+        let opened =
+            self.phone.0.store.write(move |tx, desk| writes::open::open_group(tx, desk, &request))?;
+        self.phone.changed();
+        Ok(opened)
+    }
+
+    /// Decides a disagreement: writes this value on top of all that stand, also where it is the one
+    /// shown already. A value that arrives later opens it again.
+    ///
+    /// # Errors
+    /// As [`Records::save`].
+    pub fn decide(
+        &self,
+        record: RecordId,
+        field: &str,
+        value: Value,
+        reason: &str,
+    ) -> Result<RecordView, ApiError> {
+        let (field, reason) = (field.to_owned(), reason.to_owned());
+        let view = self
+            .phone
+            .0
+            .store
+            .write(move |tx, desk| writes::save::decide(tx, desk, record, &field, value, reason))?;
+        self.phone.changed();
+        Ok(view)
+    }
+
+    /// Keeps answers that are being entered. They stay on this phone; a save with the same token ends
+    /// them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn keep_draft(&self, draft: Draft) -> Result<(), ApiError> {
+        self.phone.0.store.write(move |tx, desk| writes::draft::keep(tx, desk, &draft))
+    }
+
+    /// Drops a draft.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn discard_draft(&self, token: [u8; 16]) -> Result<(), ApiError> {
+        self.phone.0.store.write(move |tx, _| writes::draft::discard(tx, token))
+    }
+
+    /// Every draft, newest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn drafts(&self) -> Result<Vec<Draft>, ApiError> {
+        self.phone.0.store.read(writes::draft::all)
+    }
+
+    /// The first screen.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn home(&self, as_of: Date) -> Result<HomeView, ApiError> {
+        let status = self.phone.0.heart.current().and_then(|pulse| pulse.sync);
+        let programme = &self.phone.0.programme;
+        self.phone.0.store.read(|db| reads::home::home(db, programme, as_of, status))
+    }
+
+    /// The page of a unit; `after` is where the page before ended.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn unit_page(
+        &self,
+        group: GroupId,
+        as_of: Date,
+        limit: u32,
+        after: Option<PageMark>,
+    ) -> Result<UnitView, ApiError> {
+        let programme = &self.phone.0.programme;
+        self.phone.0.store.read(|db| reads::unit::unit(db, programme, group, as_of, limit, after))
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn record(&self, record: RecordId) -> Result<RecordCard, ApiError> {
+        self.phone.0.store.read(|db| reads::records::record(db, &self.phone.0.programme, record))
+    }
+
+    /// History of a record.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn history(&self, record: RecordId) -> Result<HistoryView, ApiError> {
+        self.phone.0.store.read(|db| reads::records::history(db, record))
+    }
+
+    /// Finds records by words of their searched answers; every word must begin a word of the record.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn search(&self, text: &str, limit: u32) -> Result<Vec<Hit>, ApiError> {
+        self.phone.0.store.read(|db| reads::search::search(db, &self.phone.0.programme, text, limit))
+    }
+
+    /// What waits, and what was refused.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn outbox(&self) -> Result<OutboxView, ApiError> {
+        self.phone.0.store.read(|db| reads::waiting::outbox(db, &self.phone.0.programme))
+    }
+
+    /// Records on which somebody has to decide, latest touched first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn conflicts(&self, limit: u32) -> Result<Vec<ConflictLine>, ApiError> {
+        self.phone.0.store.read(|db| reads::records::conflicts(db, &self.phone.0.programme, limit))
+    }
+}

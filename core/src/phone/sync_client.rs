@@ -1,0 +1,167 @@
+//! Enrolment and sync.
+
+use std::{sync::PoisonError, time::Duration};
+
+use alongside_domain::{
+    ids::PersonId,
+    sync::Event,
+    wire::{
+        EnrolAnswer, EnrolRequest, PROTOCOL, SyncAnswer, SyncRequest,
+        codec::encode,
+        pack::{PackError, unpack_rows},
+    },
+};
+
+use super::Phone;
+use crate::{
+    error::ApiError,
+    store::state,
+    sync::{Sent, SyncOutcome, apply, http::endpoint, prepare},
+};
+
+/// Enrolment and sync.
+pub struct SyncClient<'a> {
+    pub(super) phone: &'a Phone,
+}
+
+impl SyncClient<'_> {
+    /// Enrols this phone with a one-time code.
+    ///
+    /// # Errors
+    /// [`ApiError::BadAddress`], [`ApiError::Offline`], [`ApiError::ServerRefused`] (the code is unknown,
+    /// used or too old), and those of the store.
+    pub async fn enrol(&self, server: &str, code: &str, device_name: &str) -> Result<(), ApiError> {
+        let url = endpoint(server, "/v1/enrol")?;
+        let http = self.phone.0.driver.lock().await.http()?;
+        let store = self.phone.0.store.clone();
+        let actor = blocking(move || store.read(|db| Ok(state::actor(db)?))).await?;
+        let request = EnrolRequest {
+            protocol: PROTOCOL,
+            code: code.trim().to_owned(),
+            actor,
+            device_name: device_name.to_owned(),
+        };
+        let answer = http.post::<EnrolAnswer>(url, None, encode(&request)).await.answer?;
+        let (phone, server) = (self.phone.clone(), server.to_owned());
+        blocking(move || phone.sync().accept_enrolment(&server, &answer)).await
+    }
+
+    /// Keeps an enrolment: what the server gave this installation.
+    ///
+    /// # Errors
+    /// [`ApiError::BadAddress`], and those of the store.
+    pub fn accept_enrolment(&self, server: &str, answer: &EnrolAnswer) -> Result<(), ApiError> {
+        endpoint(server, "")?;
+        let (server, answer) = (server.to_owned(), answer.clone());
+        self.phone.0.store.write(move |tx, _| Ok(state::enrolled(tx, &server, &answer)?))?;
+        self.phone.changed();
+        Ok(())
+    }
+
+    /// Talks to the server at this address from now on.
+    ///
+    /// # Errors
+    /// [`ApiError::BadAddress`], and those of the store.
+    pub fn set_server(&self, server: &str) -> Result<(), ApiError> {
+        endpoint(server, "")?;
+        let server = server.to_owned();
+        self.phone.0.store.write(move |tx, _| Ok(state::set_server(tx, &server)?))
+    }
+
+    /// The person this phone belongs to.
+    ///
+    /// # Errors
+    /// [`ApiError::NotEnrolled`], and those of the store.
+    pub fn person(&self) -> Result<PersonId, ApiError> {
+        self.phone.0.store.read(|db| Ok(state::identity(db)?.person))
+    }
+
+    /// Syncs until everything is up to date, or has to wait, or somebody has to act
+    /// ([`SyncOutcome::status`] says which). Dropping the future loses nothing: what has begun to be
+    /// written is finished.
+    ///
+    /// # Errors
+    /// [`ApiError::NotEnrolled`], [`ApiError::Closed`], and those of the store.
+    pub async fn sync_once(&self) -> Result<SyncOutcome, ApiError> {
+        self.phone.0.driver.lock().await.run(Event::Wanted).await
+    }
+
+    /// Syncs by itself from now on: after each save, and again after a failure, until the profile is
+    /// closed. Must be called inside a tokio runtime.
+    pub fn keep_syncing(&self) {
+        let (driver, saved) = (self.phone.0.driver.clone(), self.phone.0.saved.clone());
+        let clock = self.phone.0.clock.clone();
+        let task = tokio::spawn(async move {
+            let mut event = Event::Wanted;
+            loop {
+                let timer = {
+                    let mut driver = driver.lock().await;
+                    match driver.run(event).await {
+                        Ok(_) => driver.timer(),
+                        Err(ApiError::Closed) => return,
+                        Err(error) => {
+                            tracing::warn!(%error, "sync stopped until the next save");
+                            None
+                        }
+                    }
+                };
+                let wait = timer.map(|at| u64::try_from(at.0 - clock.now().0).unwrap_or_default());
+                event = tokio::select! {
+                    () = saved.notified() => Event::Saved,
+                    () = sleep(wait) => Event::TimerFired,
+                };
+            }
+        });
+        let mut background = self.phone.0.background.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = background.replace(task) {
+            before.abort();
+        }
+    }
+
+    /// What the next request would carry, and how many changes it leaves in the outbox. For transports
+    /// other than HTTP and for simulations; [`SyncClient::apply`] takes the answer.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn prepare(&self, push_bytes: u32, pull_bytes: u32) -> Result<(SyncRequest, Sent, u32), ApiError> {
+        let prepared = self.phone.0.store.read(|db| prepare::prepare(db, push_bytes, pull_bytes))?;
+        Ok((prepared.request, prepared.sent, prepared.left))
+    }
+
+    /// Makes an answer durable: verdicts, entries and cursor in one transaction. Gives how many changes
+    /// wait, and whether something has to be sent or asked for again at once.
+    ///
+    /// # Errors
+    /// An answer that does not fit what was sent, or a pack that cannot be opened, changes nothing.
+    pub fn apply(&self, sent: &Sent, answer: &SyncAnswer) -> Result<(u32, bool), ApiError> {
+        let entries = match &answer.pull {
+            Some(pull) => unpack_rows(pull).map_err(|error: PackError| ApiError::Unexpected {
+                code: "pack",
+                source: Some(Box::new(error)),
+            })?,
+            None => Vec::new(),
+        };
+        let (sent, answer) = (sent.clone(), answer.clone());
+        let applied =
+            self.phone.0.store.write(move |tx, desk| apply::apply(tx, desk, &sent, &answer, entries))?;
+        if applied.erased {
+            self.phone.0.store.pause()?;
+        }
+        self.phone.0.heart.changed(applied.waiting);
+        Ok((applied.waiting, applied.again))
+    }
+}
+
+/// Sleeps this long, or for ever.
+async fn sleep(milliseconds: Option<u64>) {
+    match milliseconds {
+        Some(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(ApiError::unexpected("task")))
+}

@@ -1,0 +1,8 @@
+//! What the screens ask for.
+
+pub(crate) mod home;
+pub(crate) mod records;
+pub(crate) mod search;
+pub(crate) mod unit;
+pub(crate) mod waiting;
+pub(crate) mod words;

@@ -1,0 +1,73 @@
+//! The page of one unit.
+
+use alongside_domain::{ids::GroupId, programme::Programme, time::Millis};
+use jiff::civil::Date;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    home::{LINE, line},
+    records::{STORED, Stored},
+};
+use crate::{
+    error::{ApiError, Thing},
+    store::{groups, rows::found, units},
+    views::{DeadlineView, LinkedGroup, PageMark, RecordCard, UnitView},
+};
+
+/// Most records of a linked group.
+const LINKED: u32 = 50;
+
+/// Most records of a page.
+const MOST: u32 = 200;
+
+/// The page of a unit. Its cost grows with the page, not with the records of the unit.
+pub(crate) fn unit(
+    db: &Connection,
+    programme: &Programme,
+    group: GroupId,
+    as_of: Date,
+    limit: u32,
+    after: Option<PageMark>,
+) -> Result<UnitView, ApiError> {
+    let unit = db
+        .prepare_cached(&format!("{LINE} WHERE u.grp = ?1"))?
+        .query_row([group.0], |row| line(row, programme, as_of))
+        .optional()?;
+    let unit = found(unit, Thing::Group)?;
+    let deadlines = units::deadlines(db, group)?
+        .into_iter()
+        .map(|deadline| DeadlineView { state: deadline.state(as_of), deadline })
+        .collect();
+    let mut linked = Vec::new();
+    for group in groups::linked(db, group)? {
+        let kind = groups::kind(db, group)?.unwrap_or_default();
+        linked.push(LinkedGroup { group, kind, records: page(db, programme, group, LINKED, None)?.0 });
+    }
+    let (records, after) = page(db, programme, group, limit.clamp(1, MOST), after)?;
+    let disclaimer = programme.deadlines.disclaimer().to_owned();
+    Ok(UnitView { unit, deadlines, disclaimer, linked, records, after })
+}
+
+/// Records of a group, newest first, and where the next page starts.
+fn page(
+    db: &Connection,
+    programme: &Programme,
+    group: GroupId,
+    limit: u32,
+    after: Option<PageMark>,
+) -> Result<(Vec<RecordCard>, Option<PageMark>), ApiError> {
+    let (at, record) =
+        after.map_or((i64::MAX, [255; 16]), |PageMark { at: Millis(at), record }| (at, record.0));
+    let mut stored: Vec<Stored> = db
+        .prepare_cached(&format!(
+            "{STORED} WHERE grp = ?1 AND (at, record) < (?2, ?3) ORDER BY at DESC, record DESC LIMIT ?4"
+        ))?
+        .query_map(params![group.0, at, record, limit + 1], Stored::read)?
+        .collect::<Result<_, _>>()?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = stored.len() > limit;
+    stored.truncate(limit);
+    let cards = stored.into_iter().map(|stored| stored.card(db, programme)).collect::<Result<Vec<_>, _>>()?;
+    let next = cards.last().filter(|_| more).map(|card| PageMark { at: card.at, record: card.record });
+    Ok((cards, next))
+}

@@ -1,0 +1,81 @@
+//! What the writer has at hand: programme, clock, randomness, documents in memory.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use alongside_domain::{
+    form::MergePolicy,
+    ids::{ActorId, GroupId, RecordId},
+    programme::Programme,
+    record::Circumstances,
+    time::Millis,
+};
+use rand::{Rng, RngExt};
+
+use super::documents::Documents;
+use crate::clock::Clock;
+
+/// What the writer thread owns beside its connection.
+pub(crate) struct Desk {
+    pub(crate) programme: Arc<Programme>,
+    pub(crate) documents: Documents,
+    clock: Arc<dyn Clock>,
+    rng: Box<dyn Rng + Send>,
+    zone: String,
+    offline: Arc<AtomicBool>,
+    actor: ActorId,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        programme: Arc<Programme>,
+        clock: Arc<dyn Clock>,
+        mut rng: Box<dyn Rng + Send>,
+        zone: String,
+        offline: Arc<AtomicBool>,
+    ) -> Self {
+        let actor = ActorId::random(rng.random());
+        Self { programme, documents: Documents::default(), clock, rng, zone, offline, actor }
+    }
+
+    /// The actor of a new installation.
+    pub(crate) fn first_actor(&self) -> ActorId {
+        self.actor
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    pub(crate) fn new_actor(&mut self) -> ActorId {
+        ActorId::random(self.rng.random())
+    }
+
+    pub(crate) fn new_record(&mut self) -> RecordId {
+        RecordId::new(self.now(), self.rng.random())
+    }
+
+    pub(crate) fn new_group(&mut self) -> GroupId {
+        GroupId::random(self.rng.random())
+    }
+
+    /// The circumstances of something written now.
+    pub(crate) fn circumstances(&self, actor: ActorId, reason: Option<String>) -> Circumstances {
+        Circumstances {
+            actor,
+            at: self.now(),
+            zone: self.zone.clone(),
+            offline: self.offline.load(Ordering::Relaxed),
+            reason,
+        }
+    }
+
+    /// The merge policy of a key of this form; that of a form which the programme does not know is
+    /// to keep every value.
+    pub(crate) fn policy<'a>(programme: &'a Programme, form: &str) -> impl Fn(&str) -> MergePolicy + 'a {
+        let form = programme.forms.get(form);
+        move |key| form.map(|form| form.merge_policy(key)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,132 @@
+//! From a document to the rows that screens read.
+
+use alongside_domain::{
+    ids::{GroupId, RecordId},
+    programme::{Programme, RecordKind},
+    record::{Disagreement, Document, RecordView},
+    time::{Millis, PROGRAMME_ZONE},
+    value::Value,
+};
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::{
+    desk::Desk,
+    log::{self, Place},
+    rows::{cbor, to_cbor},
+};
+use crate::{error::ApiError, reads::words};
+
+/// Writes the rows of one record as it stands, and gives its view.
+pub(crate) fn project(
+    tx: &Transaction<'_>,
+    programme: &Programme,
+    record: RecordId,
+    place: &Place,
+    document: &Document,
+) -> Result<RecordView, ApiError> {
+    let who = log::attributions(tx, record)?;
+    let view = document.view(&Desk::policy(programme, &place.form), &who)?;
+    let kind = programme.records.get(&place.form);
+    let to_decide =
+        view.disagreements().filter(|(_, field)| field.disagreement == Disagreement::NeedsDecision).count();
+    let row: i64 = tx
+        .prepare_cached(
+            "INSERT INTO record_row (record, grp, form, at, touched, title, body, to_decide)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (record) DO UPDATE SET at = excluded.at, touched = excluded.touched,
+                 title = excluded.title, body = excluded.body, to_decide = excluded.to_decide
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                record.0,
+                place.group.0,
+                place.form,
+                at(kind, &view).0,
+                view.updated.at.0,
+                words::title(programme, &place.form, &view),
+                to_cbor(&view),
+                u32::try_from(to_decide).unwrap_or(u32::MAX),
+            ],
+            |row| row.get(0),
+        )?;
+    index(tx, row, &searched(programme, kind, &place.form, &view))?;
+    Ok(view)
+}
+
+/// When a record took place: what its form says, else when it was first written.
+fn at(kind: Option<&RecordKind>, view: &RecordView) -> Millis {
+    kind.and_then(|kind| view.value(kind.at.as_deref()?)).and_then(instant).unwrap_or(view.created.at)
+}
+
+/// A date counts from its midnight in the programme's zone.
+fn instant(value: &Value) -> Option<Millis> {
+    if let Some(at) = value.as_instant() {
+        return Some(at);
+    }
+    let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
+    let midnight = value.as_date()?.to_zoned_datetime(zone).ok()?;
+    Some(Millis(midnight.timestamp().as_millisecond()))
+}
+
+/// The words by which a record is found: every live value, so that nobody's entry is out of reach.
+fn searched(programme: &Programme, kind: Option<&RecordKind>, form: &str, view: &RecordView) -> String {
+    let mut words = Vec::new();
+    for field in kind.map(|kind| kind.search.as_slice()).unwrap_or_default() {
+        if let Some(field_view) = view.fields.get(field) {
+            for live in std::iter::once(&field_view.shown).chain(&field_view.others) {
+                words.push(words::value(programme, form, field, &live.value));
+            }
+        }
+    }
+    words.join("\n")
+}
+
+/// Replaces the words of a row in the search index, where they changed.
+fn index(tx: &Transaction<'_>, row: i64, words: &str) -> rusqlite::Result<()> {
+    let before: Option<String> = tx
+        .prepare_cached("SELECT words FROM search WHERE rowid = ?1")?
+        .query_row([row], |row| row.get(0))
+        .optional()?;
+    if before.as_deref().unwrap_or_default() == words {
+        return Ok(());
+    }
+    if before.is_some() {
+        tx.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([row])?;
+    }
+    if !words.is_empty() {
+        tx.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?
+            .execute(params![row, words])?;
+    }
+    Ok(())
+}
+
+/// Takes a record out of the rows that screens read.
+pub(crate) fn remove(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Result<()> {
+    tx.prepare_cached("DELETE FROM search WHERE rowid IN (SELECT id FROM record_row WHERE record = ?1)")?
+        .execute([record.0])?;
+    tx.prepare_cached("DELETE FROM record_row WHERE record = ?1")?.execute([record.0])?;
+    Ok(())
+}
+
+/// The view of a record as the rows keep it.
+pub(crate) fn view(db: &Connection, record: RecordId) -> rusqlite::Result<Option<RecordView>> {
+    db.prepare_cached("SELECT body FROM record_row WHERE record = ?1")?
+        .query_row([record.0], |row| cbor(row, 0))
+        .optional()
+}
+
+/// The views of the records of this form in this group, oldest first.
+pub(crate) fn views_of(db: &Connection, group: GroupId, form: &str) -> rusqlite::Result<Vec<RecordView>> {
+    db.prepare_cached("SELECT body FROM record_row WHERE grp = ?1 AND form = ?2 ORDER BY at, record")?
+        .query_map(params![group.0, form], |row| cbor(row, 0))?
+        .collect()
+}
+
+/// The view of the first record of this form in this group.
+pub(crate) fn first_of(db: &Connection, group: GroupId, form: &str) -> rusqlite::Result<Option<RecordView>> {
+    db.prepare_cached("SELECT body FROM record_row WHERE grp = ?1 AND form = ?2 ORDER BY at, record LIMIT 1")?
+        .query_row(params![group.0, form], |row| cbor(row, 0))
+        .optional()
+}

@@ -1,0 +1,199 @@
+//! The line of a unit (a case): what the lists show of it, and its dates.
+
+use std::collections::BTreeMap;
+
+use alongside_domain::{
+    deadline::{self, Deadline, Event},
+    ids::{GroupId, PersonId},
+    programme::{FieldRef, Programme},
+    record::RecordView,
+    value::Value,
+};
+use jiff::civil::Date;
+use rusqlite::{Connection, Row, Transaction, params, types::Type};
+
+use super::{
+    groups, projection,
+    rows::{cbor, to_cbor},
+};
+use crate::error::ApiError;
+
+/// Brings the lines of every unit that this group touches up to date. `form` is the form that changed;
+/// `None` stands for any.
+pub(crate) fn touch(
+    tx: &Transaction<'_>,
+    programme: &Programme,
+    group: GroupId,
+    form: Option<&str>,
+) -> Result<(), ApiError> {
+    for unit in groups::units_of(tx, &programme.parts.unit, group)? {
+        refresh(tx, programme, unit, form)?;
+    }
+    Ok(())
+}
+
+/// Brings one unit's line up to date. The dates are computed again only where an event changed.
+pub(crate) fn refresh(
+    tx: &Transaction<'_>,
+    programme: &Programme,
+    unit: GroupId,
+    form: Option<&str>,
+) -> Result<(), ApiError> {
+    let parts = &programme.parts;
+    let event_form = parts.event.as_ref().map(|event| event.kind.form.as_str());
+    if form.is_none() || form == event_form {
+        set_deadlines(tx, unit, &deadline::deadlines(&programme.deadlines, &events(tx, programme, unit)?))?;
+    }
+    let mut around = Around::new(tx, unit)?;
+    let dates = deadlines(tx, unit)?;
+    let status = around.text(parts.status.as_ref())?;
+    let next = parts.next_date(status.as_deref(), &dates);
+    let supporter = around.text(parts.supporter.as_ref())?.and_then(|text| text.parse::<PersonId>().ok());
+    let last_contact = match &parts.contact_at {
+        Some(contact) => latest(tx, unit, &contact.form)?,
+        None => None,
+    };
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO unit_row (grp, reference, name, status, stage, area, supporter, last_contact,
+             next_due, next_rule, next_label, next_why, conflicts, touched)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    )?
+    .execute(params![
+        unit.0,
+        around.text(Some(&parts.reference))?,
+        around.name(&parts.subject_name)?,
+        status,
+        around.text(parts.stage.as_ref())?,
+        around.text(parts.area.as_ref())?,
+        supporter.map(|person| person.0),
+        last_contact,
+        next.map(|next| next.due.to_string()),
+        next.map(|next| next.rule.as_str()),
+        next.map(|next| next.label.as_str()),
+        next.map(|next| next.why.as_str()),
+        around.conflicts()?,
+        touched(tx, unit)?,
+    ])?;
+    Ok(())
+}
+
+/// The records around a unit: its own and those of the groups it is linked to, each form read once.
+struct Around<'a> {
+    db: &'a Connection,
+    groups: Vec<GroupId>,
+    read: BTreeMap<String, Option<RecordView>>,
+}
+
+impl<'a> Around<'a> {
+    fn new(db: &'a Connection, unit: GroupId) -> Result<Self, ApiError> {
+        let mut groups = vec![unit];
+        groups.extend(groups::linked(db, unit)?);
+        Ok(Self { db, groups, read: BTreeMap::new() })
+    }
+
+    /// The first record of this form, in the unit's own group or the nearest one.
+    fn record(&mut self, form: &str) -> Result<Option<&RecordView>, ApiError> {
+        if !self.read.contains_key(form) {
+            let mut found = None;
+            for group in &self.groups {
+                found = projection::first_of(self.db, *group, form)?;
+                if found.is_some() {
+                    break;
+                }
+            }
+            self.read.insert(form.to_owned(), found);
+        }
+        Ok(self.read.get(form).and_then(Option::as_ref))
+    }
+
+    fn text(&mut self, field: Option<&FieldRef>) -> Result<Option<String>, ApiError> {
+        let Some(field) = field else { return Ok(None) };
+        let value = self.record(&field.form)?.and_then(|record| record.value(&field.field));
+        Ok(value.map(|value| match value {
+            Value::Text(text) => text.clone(),
+            other => crate::reads::words::plain(other),
+        }))
+    }
+
+    /// The name to call the person by, then what else the programme lists, without repeating a word.
+    fn name(&mut self, fields: &[FieldRef]) -> Result<Option<String>, ApiError> {
+        let mut words: Vec<String> = Vec::new();
+        for field in fields {
+            if let Some(text) = self.text(Some(field))?
+                && !words.contains(&text)
+            {
+                words.push(text);
+            }
+        }
+        Ok((!words.is_empty()).then(|| words.join(" ")))
+    }
+
+    fn conflicts(&self) -> Result<i64, ApiError> {
+        let mut sum = 0;
+        for group in &self.groups {
+            sum += self
+                .db
+                .prepare_cached(
+                    "SELECT coalesce(sum(to_decide), 0) FROM record_row WHERE grp = ?1 AND to_decide > 0",
+                )?
+                .query_row([group.0], |row| row.get::<_, i64>(0))?;
+        }
+        Ok(sum)
+    }
+}
+
+fn latest(db: &Connection, unit: GroupId, form: &str) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT max(at) FROM record_row WHERE grp = ?1 AND form = ?2")?
+        .query_row(params![unit.0, form], |row| row.get(0))
+}
+
+fn touched(db: &Connection, unit: GroupId) -> rusqlite::Result<i64> {
+    db.prepare_cached(
+        "SELECT coalesce((SELECT max(touched) FROM record_row WHERE grp = ?1),
+                         (SELECT opened_at FROM grp WHERE grp = ?1), 0)",
+    )?
+    .query_row([unit.0], |row| row.get(0))
+}
+
+/// The events of a unit, as its records tell them. One without a kind or a date is not an event yet.
+fn events(db: &Connection, programme: &Programme, unit: GroupId) -> Result<Vec<Event>, ApiError> {
+    let Some(parts) = &programme.parts.event else { return Ok(Vec::new()) };
+    let text = |view: &RecordView, field: Option<&FieldRef>| {
+        field.and_then(|field| view.text(&field.field)).map(str::to_owned)
+    };
+    Ok(projection::views_of(db, unit, &parts.kind.form)?
+        .iter()
+        .filter_map(|view| {
+            Some(Event {
+                record: view.root.id,
+                kind: text(view, Some(&parts.kind))?,
+                date: view.value(&parts.date.field)?.as_date()?,
+                outcome: text(view, parts.outcome.as_ref()),
+                exemption: text(view, parts.exemption.as_ref()),
+            })
+        })
+        .collect())
+}
+
+fn set_deadlines(tx: &Transaction<'_>, unit: GroupId, deadlines: &[Deadline]) -> Result<(), ApiError> {
+    tx.prepare_cached("DELETE FROM deadline WHERE grp = ?1")?.execute([unit.0])?;
+    for (place, deadline) in deadlines.iter().enumerate() {
+        tx.prepare_cached("INSERT INTO deadline (grp, place, body) VALUES (?1, ?2, ?3)")?
+            .execute(params![unit.0, u32::try_from(place).unwrap_or(u32::MAX), to_cbor(deadline)])?;
+    }
+    Ok(())
+}
+
+/// The dates of a unit, in order of date.
+pub(crate) fn deadlines(db: &Connection, unit: GroupId) -> rusqlite::Result<Vec<Deadline>> {
+    db.prepare_cached("SELECT body FROM deadline WHERE grp = ?1 ORDER BY place")?
+        .query_map([unit.0], |row| cbor(row, 0))?
+        .collect()
+}
+
+/// Reads a date.
+pub(crate) fn date(row: &Row<'_>, column: usize) -> rusqlite::Result<Date> {
+    row.get::<_, String>(column)?
+        .parse()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}

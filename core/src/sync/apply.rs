@@ -1,0 +1,250 @@
+//! Making an answer durable: entries, verdicts and cursor, in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alongside_domain::{
+    ids::{ActorId, ChangeHash, GroupId, RecordId},
+    wire::{FeedEntry, OpeningVerdict, SyncAnswer, Verdict},
+};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{prepare::Sent, pull, rebase};
+use crate::{
+    error::ApiError,
+    reads::waiting::Reason,
+    store::{
+        desk::Desk,
+        groups, log,
+        rows::{id, signed, to_cbor},
+        state, units,
+    },
+};
+
+/// What an answer did on this phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Applied {
+    pub(crate) accepted: u32,
+    pub(crate) refused: u32,
+    pub(crate) received: u32,
+    pub(crate) quarantined: u32,
+    pub(crate) waiting: u32,
+    /// Something has to be sent or asked for again at once.
+    pub(crate) again: bool,
+    /// A group was erased: its pages must leave the write-ahead log too.
+    pub(crate) erased: bool,
+}
+
+/// What is gathered while an answer is taken in.
+#[derive(Default)]
+pub(crate) struct Intake {
+    pub(crate) done: Applied,
+    /// Groups whose units have to be brought up to date.
+    pub(crate) touched: BTreeSet<GroupId>,
+    /// The actor that changes are written again as, once one was needed.
+    pub(crate) new_actor: Option<ActorId>,
+}
+
+/// Makes an answer durable. Nothing of an answer that does not fit what was sent is taken in.
+pub(crate) fn apply(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    sent: &Sent,
+    answer: &SyncAnswer,
+    entries: Vec<FeedEntry>,
+) -> Result<Applied, ApiError> {
+    let fits = |got: usize, sent: usize| got == sent || (answer.start_again && got == 0);
+    if !fits(answer.openings.len(), sent.openings.len()) || !fits(answer.verdicts.len(), sent.changes.len()) {
+        return Err(ApiError::unexpected("verdicts_do_not_fit"));
+    }
+    let mut intake = Intake::default();
+    if answer.start_again {
+        start_again(tx)?;
+        intake.done.again = true;
+    }
+    openings(tx, sent, answer)?;
+    pull::take_in(tx, desk, &mut intake, entries)?;
+    let high = verdicts(tx, desk, &mut intake, sent, answer)?;
+    // Up to `own_high` the server leaves this phone's own changes out. While a pull is still coming in
+    // parts, a phone that was restored, or lost an answer, may lack some of them between its cursor
+    // and `high`: only a complete pull says that everything up to there is here.
+    let known = if answer.start_again { 0 } else { state::standing(tx)?.own_high };
+    let own_high = if answer.more { known } else { known.max(high) };
+    state::stand_at(tx, &answer.cursor, &answer.head.unwrap_or(answer.cursor), own_high, &answer.backfills)?;
+    erase_withdrawn(tx, desk, &mut intake)?;
+    let programme = desk.programme.clone();
+    let mut refreshed = BTreeSet::new();
+    for group in &intake.touched {
+        for unit in groups::units_of(tx, &programme.parts.unit, *group)? {
+            if refreshed.insert(unit) {
+                units::refresh(tx, &programme, unit, None)?;
+            }
+        }
+    }
+    intake.done.waiting = log::waiting(tx)?;
+    Ok(intake.done)
+}
+
+/// The server does not know the place this phone named: it asks from the start and offers everything.
+fn start_again(tx: &Transaction<'_>) -> Result<(), ApiError> {
+    tx.execute("UPDATE change SET feed_seq = NULL WHERE actor IN (SELECT actor FROM own_actor)", [])?;
+    tx.execute("UPDATE grp SET acknowledged = 0 WHERE opened_here AND NOT withdrawn", [])?;
+    Ok(())
+}
+
+fn openings(tx: &Transaction<'_>, sent: &Sent, answer: &SyncAnswer) -> Result<(), ApiError> {
+    for (group, verdict) in sent.openings.iter().zip(&answer.openings) {
+        match verdict {
+            OpeningVerdict::Opened => {
+                tx.execute("UPDATE grp SET acknowledged = 1, refused = NULL WHERE grp = ?1", [group.0])?;
+            }
+            // Judged by a server that lacks what this phone has not offered again yet.
+            OpeningVerdict::Refused(_) if answer.start_again => {}
+            OpeningVerdict::Refused(reason) => {
+                tx.execute("UPDATE grp SET refused = ?2 WHERE grp = ?1", params![group.0, to_cbor(reason)])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Follows the verdicts; gives the highest feed number among them.
+fn verdicts(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    intake: &mut Intake,
+    sent: &Sent,
+    answer: &SyncAnswer,
+) -> Result<u64, ApiError> {
+    let mut high = 0;
+    let mut apart: BTreeMap<RecordId, BTreeMap<ChangeHash, Reason>> = BTreeMap::new();
+    let mut erased = BTreeSet::new();
+    let mut missing = Vec::new();
+    // Records with a change whose time turns out to lie after its receipt: their rows say so.
+    let mut ahead = BTreeSet::new();
+    for (hash, verdict) in sent.changes.iter().zip(&answer.verdicts) {
+        // Gone since it was sent: written again because of an entry in this very answer.
+        let Some((record, group)) = whose(tx, hash)? else { continue };
+        let reason = match verdict {
+            Verdict::Accepted(seq) | Verdict::Have(seq) => {
+                // One that the server had already comes back with the feed, which says when.
+                let received = matches!(verdict, Verdict::Accepted(_)).then_some(answer.server_time);
+                log::acknowledge(tx, hash, *seq, received)?;
+                if let Some(received) = received
+                    && log::was_ahead(tx, hash, received)?
+                {
+                    ahead.insert(record);
+                }
+                intake.done.accepted += 1;
+                high = high.max(*seq);
+                continue;
+            }
+            // A server that was restored from an older backup judges without the groups and changes that
+            // came after it. All of it is offered again, groups first; only then a refusal counts.
+            Verdict::Missing(_)
+            | Verdict::Retry
+            | Verdict::Fork { .. }
+            | Verdict::Refused(_)
+            | Verdict::Review(_)
+                if answer.start_again =>
+            {
+                continue;
+            }
+            Verdict::Missing(hashes) => {
+                missing.push((hash, hashes));
+                continue;
+            }
+            Verdict::Erased => {
+                erased.insert(group);
+                continue;
+            }
+            Verdict::Retry => {
+                put_off(tx, hash)?;
+                continue;
+            }
+            Verdict::Fork { .. } => Reason::Fork,
+            Verdict::Refused(refusal) => Reason::Refused(*refusal),
+            Verdict::Review(refusal) => Reason::Review(*refusal),
+        };
+        apart.entry(record).or_default().insert(*hash, reason);
+    }
+    for record in ahead {
+        pull::show(tx, desk, intake, record)?;
+    }
+    for (record, bad) in apart {
+        rebase::rebase(tx, desk, intake, record, &bad)?;
+    }
+    for (hash, hashes) in missing {
+        if whose(tx, hash)?.is_some() {
+            intake.done.again |= send_first(tx, hash, hashes)?;
+        }
+    }
+    for group in erased {
+        groups::erase(tx, group)?;
+        desk.documents.clear();
+        // What is linked to it shows it no longer.
+        intake.touched.insert(group);
+        intake.done.erased = true;
+    }
+    Ok(high)
+}
+
+fn whose(tx: &Transaction<'_>, hash: &ChangeHash) -> Result<Option<(RecordId, GroupId)>, ApiError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT c.record, d.grp FROM change c JOIN document d ON d.record = c.record WHERE c.hash = ?1",
+        )?
+        .query_row([hash.0], |row| Ok((id(row, 0)?, id(row, 1)?)))
+        .optional()?)
+}
+
+/// Later, alone.
+pub(crate) fn put_off(tx: &Transaction<'_>, hash: &ChangeHash) -> Result<(), ApiError> {
+    tx.execute("UPDATE change SET later = later + 1 WHERE hash = ?1 AND feed_seq IS NULL", [hash.0])?;
+    Ok(())
+}
+
+/// The server lacks these: own ones are sent before `hash`. Where one is not ours to send, or was put
+/// off itself, `hash` is put off as well. Gives whether it makes sense to send at once.
+fn send_first(tx: &Transaction<'_>, hash: &ChangeHash, lacking: &[ChangeHash]) -> Result<bool, ApiError> {
+    let mut ready = !lacking.is_empty();
+    for lacks in lacking {
+        let rows = tx.execute(
+            "UPDATE change SET first = 1, feed_seq = NULL
+             WHERE hash = ?1 AND later = 0 AND actor IN (SELECT actor FROM own_actor)",
+            [lacks.0],
+        )?;
+        ready &= rows > 0;
+    }
+    if !ready {
+        let later: Option<i64> = tx.query_row(
+            "SELECT max(later) FROM change WHERE record = (SELECT record FROM change WHERE hash = ?1)
+             AND feed_seq IS NULL",
+            [hash.0],
+            |row| row.get(0),
+        )?;
+        tx.execute(
+            "UPDATE change SET later = max(?2, 1) WHERE hash = ?1",
+            params![hash.0, later.unwrap_or(signed(1))],
+        )?;
+    }
+    Ok(ready)
+}
+
+/// Erases the groups whose access ended and of which nothing waits any longer.
+fn erase_withdrawn(tx: &Transaction<'_>, desk: &mut Desk, intake: &mut Intake) -> Result<(), ApiError> {
+    let groups: Vec<GroupId> = tx
+        .prepare_cached(
+            "SELECT grp FROM grp WHERE withdrawn AND NOT EXISTS (
+                 SELECT 1 FROM change c JOIN document d ON d.record = c.record
+                 WHERE c.feed_seq IS NULL AND d.grp = grp.grp)",
+        )?
+        .query_map([], |row| id(row, 0))?
+        .collect::<Result<_, _>>()?;
+    for group in &groups {
+        groups::erase(tx, *group)?;
+        desk.documents.clear();
+        intake.touched.insert(*group);
+        intake.done.erased = true;
+    }
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! Taking in entries of the feed: nothing reaches a document before it passed the guard.
+
+use std::collections::BTreeMap;
+
+use alongside_domain::{
+    guard::{self, Ruling},
+    ids::{ActorId, ChangeHash, DeviceId, GroupId, PersonId, RecordId},
+    record::{Document, RawChange},
+    time::Millis,
+    wire::{ControlEvent, FeedEntry, Refusal},
+};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{apply::Intake, rebase};
+use crate::{
+    error::ApiError,
+    reads::waiting::Reason,
+    store::{
+        desk::Desk,
+        groups,
+        log::{self, Origin, Place},
+        projection,
+        rows::{cbor, hash, signed, to_cbor},
+        state,
+    },
+};
+
+/// A change of the feed.
+struct Arrived {
+    seq: u64,
+    group: GroupId,
+    author: PersonId,
+    device: Option<DeviceId>,
+    received_at: Millis,
+    bytes: Vec<u8>,
+}
+
+/// Takes in entries: what is about access first, then the changes of one record after the other. What
+/// cannot be accepted is kept apart and holds up nothing else.
+pub(crate) fn take_in(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    intake: &mut Intake,
+    mut entries: Vec<FeedEntry>,
+) -> Result<(), ApiError> {
+    // A backfill's entries are older than those that came with the feed.
+    entries.sort_by_key(FeedEntry::seq);
+    let mut changes: BTreeMap<RecordId, Vec<Arrived>> = BTreeMap::new();
+    for entry in entries {
+        match entry {
+            FeedEntry::Change { seq, group, record, author, device, received_at, bytes } => changes
+                .entry(record)
+                .or_default()
+                .push(Arrived { seq, group, author, device, received_at, bytes }),
+            FeedEntry::Control { at, event, .. } => control(tx, desk, intake, at, event)?,
+        }
+    }
+    for (record, arrived) in changes {
+        take_in_record(tx, desk, intake, record, arrived)?;
+    }
+    Ok(())
+}
+
+fn control(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    intake: &mut Intake,
+    at: Millis,
+    event: ControlEvent,
+) -> Result<(), ApiError> {
+    let me = state::identity(tx)?;
+    match event {
+        ControlEvent::Person { person, name, role, partner } => {
+            groups::set_person(tx, person, &name, &role, partner)?;
+        }
+        ControlEvent::Group { group, kind, parents, partner: _ } => {
+            groups::set(tx, group, &kind, &parents, at, false)?;
+            intake.touched.insert(group);
+        }
+        ControlEvent::Grant { person, group } => {
+            tx.execute(
+                "INSERT INTO access (person, grp) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![person.0, group.0],
+            )?;
+            if person == me.person {
+                tx.execute("UPDATE grp SET withdrawn = 0 WHERE grp = ?1", [group.0])?;
+            }
+        }
+        ControlEvent::Withdraw { person, group } => {
+            tx.execute("DELETE FROM access WHERE person = ?1 AND grp = ?2", params![person.0, group.0])?;
+            if person == me.person {
+                let known = tx.execute("UPDATE grp SET withdrawn = 1 WHERE grp = ?1", [group.0])?;
+                if known == 0 {
+                    // Its backfill had not brought the group yet, only changes made since the grant.
+                    // Nothing was written here in a group that was not here: it goes at once.
+                    groups::erase(tx, group)?;
+                    desk.documents.clear();
+                    intake.done.erased = true;
+                }
+            }
+        }
+        ControlEvent::Revoke { device } if device == me.device => {
+            tx.execute("UPDATE sync_state SET revoked = 1", [])?;
+        }
+        // Other people's devices are the server's business.
+        ControlEvent::Enrol { .. } | ControlEvent::Revoke { .. } => {}
+    }
+    Ok(())
+}
+
+/// Judges the changes of one record and writes down what became of each.
+fn take_in_record(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    intake: &mut Intake,
+    record: RecordId,
+    mut arrived: Vec<Arrived>,
+) -> Result<(), ApiError> {
+    arrived.extend(released(tx, record)?);
+    arrived.sort_by_key(|change| change.seq);
+    arrived.dedup_by(|a, b| a.bytes == b.bytes);
+    let mut moved = false;
+    let mut forked = false;
+    // Once more as long as that may help: after a fork, when the own change that stood in the way was
+    // written again; and when something came in that others wait for. A change from quarantine may have
+    // the number that a server gave it before it was restored, and so stand before its ancestors.
+    loop {
+        let mut document = desk.documents.take(tx, record)?;
+        let rulings = judge(&mut document, record, &arrived);
+        let mut own_forks = BTreeMap::new();
+        let mut left = Vec::new();
+        let mut passed = false;
+        for (change, ruling) in arrived.into_iter().zip(rulings) {
+            match ruling {
+                Ruling::Pass(raw) => {
+                    accept(tx, record, &change, &raw, document.as_ref())?;
+                    intake.done.received += 1;
+                    passed = true;
+                }
+                Ruling::Have(hash) => {
+                    confirm(tx, &hash, &change)?;
+                    passed = true;
+                }
+                Ruling::Fork { actor, seq } => match own_waiting(tx, record, actor, seq)? {
+                    Some(own) if !forked => {
+                        own_forks.insert(own, Reason::Fork);
+                        left.push(change);
+                    }
+                    _ => set_aside(tx, intake, record, &change, "fork", desk.now())?,
+                },
+                Ruling::Missing(_) => left.push(change),
+                Ruling::Refused(refusal) => {
+                    set_aside(tx, intake, record, &change, reason(refusal), desk.now())?;
+                }
+            }
+        }
+        moved |= passed;
+        if let Some(document) = document {
+            desk.documents.keep(record, document);
+        }
+        if !own_forks.is_empty() {
+            rebase::rebase(tx, desk, intake, record, &own_forks)?;
+            forked = true;
+        }
+        if left.is_empty() {
+            break;
+        }
+        if !passed && own_forks.is_empty() {
+            for change in &left {
+                set_aside(tx, intake, record, change, MISSING, desk.now())?;
+            }
+            break;
+        }
+        arrived = left;
+    }
+    if moved {
+        show(tx, desk, intake, record)?;
+    }
+    Ok(())
+}
+
+/// Brings the record's rows up to date.
+pub(super) fn show(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    intake: &mut Intake,
+    record: RecordId,
+) -> Result<(), ApiError> {
+    let (Some(place), Some(document)) = (log::place_of(tx, record)?, desk.documents.take(tx, record)?) else {
+        return Ok(());
+    };
+    projection::project(tx, &desk.programme, record, &place, &document)?;
+    desk.documents.keep(record, document);
+    intake.touched.insert(place.group);
+    Ok(())
+}
+
+/// Judges runs of changes that name the same group: an entry that names another one is judged so.
+fn judge(document: &mut Option<Document>, record: RecordId, arrived: &[Arrived]) -> Vec<Ruling> {
+    arrived
+        .chunk_by(|a, b| a.group == b.group)
+        .flat_map(|run| {
+            let chunks: Vec<&[u8]> = run.iter().map(|change| change.bytes.as_slice()).collect();
+            guard::judge(document, record, run[0].group, &chunks)
+        })
+        .collect()
+}
+
+fn accept(
+    tx: &Transaction<'_>,
+    record: RecordId,
+    change: &Arrived,
+    raw: &RawChange,
+    document: Option<&Document>,
+) -> Result<(), ApiError> {
+    if log::place_of(tx, record)?.is_none()
+        && let Some(document) = document
+    {
+        log::place(tx, record, &Place { group: change.group, form: document.root()?.form })?;
+    }
+    let origin = Origin {
+        author: change.author,
+        device: change.device,
+        received_at: Some(change.received_at),
+        feed_seq: Some(change.seq),
+    };
+    Ok(log::append(tx, record, raw, &origin)?)
+}
+
+/// A change that is here already: what the server vouches for is taken over, its number too (a server
+/// that was restored may have given another).
+fn confirm(tx: &Transaction<'_>, hash: &ChangeHash, change: &Arrived) -> Result<(), ApiError> {
+    tx.prepare_cached(
+        "UPDATE change SET feed_seq = ?2, author = ?3, device = ?4, received_at = ?5, first = 0, later = 0
+         WHERE hash = ?1",
+    )?
+    .execute(params![
+        hash.0,
+        signed(change.seq),
+        change.author.0,
+        change.device.map(|device| device.0),
+        change.received_at.0
+    ])?;
+    Ok(())
+}
+
+/// The own change that waits under this number, if that is what stands in the way.
+fn own_waiting(
+    tx: &Transaction<'_>,
+    record: RecordId,
+    actor: ActorId,
+    seq: u64,
+) -> Result<Option<ChangeHash>, ApiError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT hash FROM change WHERE record = ?1 AND actor = ?2 AND seq = ?3 AND feed_seq IS NULL",
+        )?
+        .query_row(params![record.0, actor.0, signed(seq)], |row| hash(row, 0))
+        .optional()?)
+}
+
+/// What it depends on has not arrived; it is tried again with the next changes of its record.
+const MISSING: &str = "missing";
+
+/// Keeps an entry as it came.
+fn set_aside(
+    tx: &Transaction<'_>,
+    intake: &mut Intake,
+    record: RecordId,
+    change: &Arrived,
+    reason: &str,
+    at: Millis,
+) -> Result<(), ApiError> {
+    let entry = FeedEntry::Change {
+        seq: change.seq,
+        group: change.group,
+        record,
+        author: change.author,
+        device: change.device,
+        received_at: change.received_at,
+        bytes: change.bytes.clone(),
+    };
+    let rows = tx
+        .prepare_cached(
+            "INSERT INTO quarantine (record, grp, feed_seq, entry, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (record, feed_seq) DO UPDATE SET entry = excluded.entry, reason = excluded.reason",
+        )?
+        .execute(params![record.0, change.group.0, signed(change.seq), to_cbor(&entry), reason, at.0])?;
+    intake.done.quarantined += u32::try_from(rows).unwrap_or(0);
+    Ok(())
+}
+
+/// Takes out of quarantine what only waited for others.
+fn released(tx: &Transaction<'_>, record: RecordId) -> Result<Vec<Arrived>, ApiError> {
+    let entries: Vec<FeedEntry> = tx
+        .prepare_cached("SELECT entry FROM quarantine WHERE record = ?1 AND reason = ?2")?
+        .query_map(params![record.0, MISSING], |row| cbor(row, 0))?
+        .collect::<Result<_, _>>()?;
+    if !entries.is_empty() {
+        tx.execute("DELETE FROM quarantine WHERE record = ?1 AND reason = ?2", params![record.0, MISSING])?;
+    }
+    Ok(entries
+        .into_iter()
+        .filter_map(|entry| match entry {
+            FeedEntry::Change { seq, group, author, device, received_at, bytes, .. } => {
+                Some(Arrived { seq, group, author, device, received_at, bytes })
+            }
+            FeedEntry::Control { .. } => None,
+        })
+        .collect())
+}
+
+/// The refusal as a stable word.
+fn reason(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Malformed => "malformed",
+        Refusal::TooLarge => "too_large",
+        Refusal::OutOfOrder => "out_of_order",
+        Refusal::DanglingReference => "dangling_reference",
+        Refusal::WrongRoot => "wrong_root",
+        Refusal::BreaksDocument => "breaks_document",
+        _ => "refused",
+    }
+}

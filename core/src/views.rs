@@ -1,0 +1,307 @@
+//! What the screens read: one view per screen, complete, so that one call draws it.
+
+use alongside_domain::{
+    deadline::{Deadline, DeadlineState},
+    ids::{ChangeHash, GroupId, PersonId, RecordId},
+    record::{Disagreement, RecordView, history::HistoryEntry},
+    sync::Status,
+    time::Millis,
+    wire::Refusal,
+};
+use jiff::civil::Date;
+use serde::Serialize;
+
+/// One line of a list of units (a unit is what the programme says: a case).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnitLine {
+    /// The unit's group.
+    pub group: GroupId,
+    /// Its reference for people.
+    pub reference: Option<String>,
+    /// Name of the person supported.
+    pub name: Option<String>,
+    /// Label of the status.
+    pub status: Option<String>,
+    /// Label of the stage.
+    pub stage: Option<String>,
+    /// Code of the area.
+    pub area: Option<String>,
+    /// The person who supports it.
+    pub supporter: Option<PersonId>,
+    /// Latest contact.
+    pub last_contact: Option<Millis>,
+    /// The earliest date that somebody still has to keep.
+    pub next: Option<NextDate>,
+    /// Fields on which people disagree and somebody has to decide.
+    pub conflicts: u32,
+    /// Changes of this unit that wait to be sent.
+    pub waiting: u32,
+    /// Latest claimed time of any change of the unit.
+    pub touched: Millis,
+}
+
+/// The next date of a unit. Indicative: check the date in the letter; this is not legal advice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NextDate {
+    /// The date.
+    pub due: Date,
+    /// Id of the rule.
+    pub rule: String,
+    /// What the date is.
+    pub label: String,
+    /// Why this date.
+    pub why: String,
+    /// Its state on the day asked for.
+    pub state: DeadlineState,
+}
+
+/// The first screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HomeView {
+    /// The day it was asked for.
+    pub as_of: Date,
+    /// Units with a date before today that was not met, oldest first; at most [`LIST`].
+    pub overdue: Vec<UnitLine>,
+    /// Units with a date today.
+    pub today: Vec<UnitLine>,
+    /// Units with a date in the next seven days.
+    pub due_soon: Vec<UnitLine>,
+    /// Units of the person this phone belongs to, latest touched first; at most [`LIST`].
+    pub mine: Vec<UnitLine>,
+    /// How many units are on this phone.
+    pub units: u32,
+    /// How sync stands.
+    pub chip: SyncChip,
+}
+
+/// Most lines in each list of [`HomeView`].
+pub const LIST: u32 = 100;
+
+/// How sync stands, as facts; [`std::fmt::Display`] says it in English.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SyncChip {
+    /// Changes that wait to be sent.
+    pub waiting: u32,
+    /// Changes and openings that the server would not have, to be looked at.
+    pub refused: u32,
+    /// Entries that this phone could not accept.
+    pub quarantined: u32,
+    /// The last thing sync reported.
+    pub status: Option<Status>,
+}
+
+impl std::fmt::Display for SyncChip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("All saved on this phone, ")?;
+        match self.waiting {
+            0 => f.write_str("nothing waiting to send")?,
+            n => write!(f, "{n} waiting to send")?,
+        }
+        if self.refused > 0 {
+            write!(f, ", {} need your attention", self.refused)?;
+        }
+        Ok(())
+    }
+}
+
+/// The page of one unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnitView {
+    /// The unit's line.
+    pub unit: UnitLine,
+    /// Its dates, in order of date.
+    pub deadlines: Vec<DeadlineView>,
+    /// What stands beside every date.
+    pub disclaimer: String,
+    /// Groups it is linked to, with their newest records.
+    pub linked: Vec<LinkedGroup>,
+    /// Records of the unit, newest first.
+    pub records: Vec<RecordCard>,
+    /// Give this to the next call for older records; `None` at the end.
+    pub after: Option<PageMark>,
+}
+
+/// A date of a unit with its state on the day asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadlineView {
+    /// The date, its rule and reason.
+    #[serde(flatten)]
+    pub deadline: Deadline,
+    /// State on the day asked for.
+    pub state: DeadlineState,
+}
+
+/// A group that a unit is linked to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkedGroup {
+    /// The group.
+    pub group: GroupId,
+    /// Its kind.
+    pub kind: String,
+    /// Its newest records, at most 50.
+    pub records: Vec<RecordCard>,
+}
+
+/// A place in a list of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PageMark {
+    /// Time of the last record shown.
+    pub at: Millis,
+    /// The last record shown.
+    pub record: RecordId,
+}
+
+/// One record, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordCard {
+    /// The record.
+    pub record: RecordId,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// Title of the form.
+    pub form_title: String,
+    /// The line that names it in a list.
+    pub title: String,
+    /// When it took place; where the programme does not say, when it was first written.
+    pub at: Millis,
+    /// Whether a change of it waits to be sent.
+    pub waiting: bool,
+    /// Its fields in the order of the form, with labels; fields that this form does not know are last.
+    pub fields: Vec<FieldLine>,
+    /// The record itself.
+    pub view: RecordView,
+}
+
+/// One field of a record, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldLine {
+    /// Key in the document; of a set, the question's name.
+    pub key: String,
+    /// Label of the question; the key where the form does not know it.
+    pub label: String,
+    /// The shown value, in words.
+    pub text: String,
+    /// What others wrote without having seen the shown value.
+    pub others: Vec<OtherValue>,
+    /// What the disagreement asks of people.
+    pub disagreement: Disagreement,
+}
+
+/// A value that stands beside the shown one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherValue {
+    /// In words.
+    pub text: String,
+    /// Who wrote it, by work name, where known.
+    pub author: Option<String>,
+    /// When, as the writer's clock claimed.
+    pub at: Millis,
+}
+
+/// A found record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hit {
+    /// The record.
+    pub record: RecordId,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// The line that names it.
+    pub title: String,
+    /// The unit to open: its own group or, for a linked group, the latest touched unit linked to it.
+    pub unit: Option<GroupId>,
+}
+
+/// What waits to be sent, and what the server or this phone would not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OutboxView {
+    /// Changes that wait, oldest first; at most 500.
+    pub waiting: Vec<WaitingChange>,
+    /// How many wait altogether.
+    pub count: u32,
+    /// What the server would not have; kept here.
+    pub refused: Vec<RefusedChange>,
+    /// Openings of groups that the server would not have.
+    pub refused_openings: Vec<(GroupId, Refusal)>,
+    /// Received entries that this phone could not accept: how many, by reason.
+    pub quarantined: Vec<(String, u32)>,
+}
+
+/// One change that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitingChange {
+    /// The record.
+    pub record: RecordId,
+    /// Its title.
+    pub title: String,
+    /// Title of its form.
+    pub form_title: String,
+    /// Since when.
+    pub since: Millis,
+    /// Why it still waits.
+    pub why: Waiting,
+}
+
+/// Why a change waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// It has not been sent.
+    NotSent,
+    /// The server asked for it once more.
+    AskedAgain,
+    /// The server asked to send it later, alone.
+    Later,
+}
+
+/// One change that the server would not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedChange {
+    /// The change.
+    pub change: ChangeHash,
+    /// The record.
+    pub record: RecordId,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// When it was written.
+    pub at: Millis,
+    /// Why.
+    pub reason: RefusedBecause,
+    /// What it set, in words.
+    pub fields: Vec<FieldLine>,
+}
+
+/// Why a change is kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedBecause {
+    /// The server refused it.
+    Refused(Refusal),
+    /// The server keeps it apart for the coordinator.
+    InReview(Refusal),
+    /// It was written on top of a refused change that created its record.
+    WithItsRecord,
+}
+
+/// A record on which somebody has to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConflictLine {
+    /// The record, with its fields.
+    pub card: RecordCard,
+    /// Keys of the fields to decide.
+    pub fields: Vec<String>,
+}
+
+/// The history of a record, oldest first, with work names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HistoryView {
+    /// Changes, oldest first.
+    pub entries: Vec<HistoryEntry>,
+    /// Work names of the people in it.
+    pub names: Vec<(PersonId, String)>,
+}

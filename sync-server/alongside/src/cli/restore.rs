@@ -1,0 +1,55 @@
+//! `alongside restore`.
+
+use std::path::PathBuf;
+
+use alongside_server::{
+    backup::{self, Restored},
+    config::Config,
+};
+use clap::Args;
+use serde_json::json;
+
+/// Put a backup in the place of the store; the server must not run.
+#[derive(Debug, Args)]
+pub(super) struct Command {
+    /// The backup.
+    from: PathBuf,
+    /// Print one JSON object on the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
+    let restored = backup::restore(&command.from, &config.store, &config.pages_file(), super::now());
+    let Restored { store, kept, head_before, report } = match restored {
+        Ok(restored) => restored,
+        Err(error) => return super::failed(command.json, error.code(), error),
+    };
+    if command.json {
+        super::say(json!({
+            "ok": true,
+            "store": store,
+            "kept": kept,
+            "head": report.head,
+            "head_before": head_before,
+            "records": report.records,
+        }));
+        return Ok(true);
+    }
+    super::say(format_args!(
+        "restored {}: {} entries, {} records, every hash checked",
+        store.display(),
+        report.entries,
+        report.records
+    ));
+    if let Some(kept) = kept {
+        super::say(format_args!("the store that was there is kept as {}", kept.display()));
+    }
+    super::say(
+        "Start the server: it builds its pages again, and each phone notices at its next sync and offers \
+         everything it wrote again; what the server has is not taken twice.\n\
+         What was done at the server after the backup is not in it: add people again, revoke phones again, \
+         withdraw access again, run imports again.",
+    );
+    Ok(true)
+}

@@ -1,0 +1,76 @@
+//! `alongside verify`.
+
+use alongside_server::{
+    config::Config,
+    verify::{self, Finding, Pages, PagesOf},
+};
+use clap::Args;
+use serde_json::json;
+
+/// Findings that are printed for people; the rest is counted.
+const SHOWN: usize = 50;
+
+/// Prove the store: pages, hashes, chain, records, access, and the pages' read model.
+#[derive(Debug, Args)]
+pub(super) struct Command {
+    /// Print one JSON object on the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
+    let programme = super::read_programme(config)?;
+    let pages_file = config.pages_file();
+    let pages = PagesOf { file: &pages_file, programme: &programme };
+    let report = match verify::verify(&config.store, Some(pages)) {
+        Ok(report) => report,
+        Err(error) => return super::failed(command.json, error.code(), error),
+    };
+    if command.json {
+        super::say(json!({
+            "ok": report.is_clean(),
+            "head": report.head,
+            "entries": report.entries,
+            "changes": report.changes,
+            "records": report.records,
+            "pages": report.pages,
+            "findings": report.findings.iter().map(described).collect::<Result<Vec<_>, _>>()?,
+            "findings_left_off": report.left_off,
+        }));
+        return Ok(report.is_clean());
+    }
+    super::say(format_args!(
+        "looked at {} entries ({} changes of {} records) up to number {}; pages {}",
+        report.entries,
+        report.changes,
+        report.records,
+        report.head,
+        match report.pages {
+            Pages::Compared => "compared with a fresh build",
+            Pages::Absent => "not there (the server builds them)",
+            Pages::NotCompared => "not compared",
+        }
+    ));
+    for finding in report.findings.iter().take(SHOWN) {
+        super::say(format_args!("- {finding}"));
+    }
+    let more = report.findings.len().saturating_sub(SHOWN) as u64 + report.left_off;
+    if more > 0 {
+        super::say(format_args!("and {more} more; --json lists the first thousand"));
+    }
+    if report.is_clean() {
+        super::say("nothing is wrong");
+    } else if report.findings.iter().all(Finding::is_about_pages) {
+        super::say("The store is whole. Stop the server and delete the pages' file: it is built again.");
+    } else {
+        super::say("Stop the server, keep the file, and restore the last backup that verifies.");
+    }
+    Ok(report.is_clean())
+}
+
+/// The finding with its words.
+fn described(finding: &Finding) -> Result<serde_json::Value, serde_json::Error> {
+    let mut object = serde_json::to_value(finding)?;
+    object["text"] = finding.to_string().into();
+    Ok(object)
+}

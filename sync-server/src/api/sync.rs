@@ -1,0 +1,120 @@
+//! `POST /v1/sync`: what the phone has goes in, what it lacks comes back.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use alongside_domain::wire::{
+    ErrorCode, PROTOCOL, PushedChange, SyncAnswer, SyncRequest,
+    pack::{pack_rows, unpack_rows},
+};
+use axum::{body::Body, extract::State, http::HeaderMap};
+
+use super::{AppState, Failure, body};
+use crate::{
+    ingest::PushOutcome,
+    people,
+    secret::Secret,
+    store::{
+        DeviceRow, StoreError, devices,
+        pull::{self, PullRequest},
+    },
+};
+
+/// How exact "last seen" is kept, in milliseconds: a sync that finds nothing writes nothing.
+const SEEN_EVERY_MS: i64 = 60_000;
+
+pub(super) async fn sync(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<body::Cbor<SyncAnswer>, Failure> {
+    body::within_limits(&state, async {
+        body::check_media_type(&headers)?;
+        let token = body::token(&headers)?;
+        // Who asks is known before the body is read.
+        let asking = state.clone();
+        let device = body::blocking(move || who(&asking, &token)).await?;
+        let request: SyncRequest = body::read(&headers, body).await?;
+        answer(&state, device, request).await.map(body::Cbor)
+    })
+    .await
+}
+
+fn who(state: &AppState, token: &Secret) -> Result<DeviceRow, Failure> {
+    let device = state.store.read(|tx| devices::by_token(tx, token))?.ok_or(ErrorCode::NotEnrolled)?;
+    if device.revoked_at.is_some() { Err(ErrorCode::Revoked.into()) } else { Ok(device) }
+}
+
+async fn answer(
+    state: &AppState,
+    device: DeviceRow,
+    mut request: SyncRequest,
+) -> Result<SyncAnswer, Failure> {
+    let openings = std::mem::take(&mut request.openings);
+    let push = request.push.take();
+    let outcome = if openings.is_empty() && push.is_none() {
+        PushOutcome::default()
+    } else {
+        let ingest = Arc::clone(&state.ingest);
+        let (device, person) = (device.id, device.person);
+        let prepared = body::blocking(move || {
+            let changes: Vec<PushedChange> =
+                push.map_or_else(|| Ok(Vec::new()), |push| unpack_rows(&push))?;
+            Ok(ingest.prepare(device, person, openings, changes)?)
+        })
+        .await?;
+        state.ingest.push(prepared).await?
+    };
+    let state = state.clone();
+    body::blocking(move || pull(&state, &device, &request, outcome)).await
+}
+
+fn pull(
+    state: &AppState,
+    device: &DeviceRow,
+    request: &SyncRequest,
+    outcome: PushOutcome,
+) -> Result<SyncAnswer, Failure> {
+    let now = state.clock.now();
+    let pulled = state.store.read(|tx| {
+        let person = people::find(tx, device.person)?
+            .ok_or_else(|| StoreError::damaged("a device belongs to nobody"))?;
+        pull::pull(tx, &pull_request(device, person.partner, request, &outcome.accepted))
+    })?;
+    let stale = device.last_seen.is_none_or(|seen| now.0.saturating_sub(seen.0) >= SEEN_EVERY_MS);
+    if stale || device.waiting != request.waiting {
+        state.store.write(|tx| devices::seen(tx, device.id, now, request.waiting))?;
+    }
+    Ok(SyncAnswer {
+        protocol: PROTOCOL,
+        features: 0,
+        dictionary: None,
+        openings: outcome.openings,
+        verdicts: outcome.verdicts,
+        pull: (!pulled.entries.is_empty()).then(|| pack_rows(&pulled.entries)),
+        cursor: pulled.cursor,
+        head: pulled.head,
+        backfills: pulled.backfills,
+        start_again: pulled.start_again,
+        more: pulled.more,
+        server_time: outcome.received_at.unwrap_or(now),
+    })
+}
+
+fn pull_request<'a>(
+    device: &DeviceRow,
+    partner: alongside_domain::ids::PartnerId,
+    request: &'a SyncRequest,
+    just_accepted: &'a BTreeSet<u64>,
+) -> PullRequest<'a> {
+    PullRequest {
+        person: device.person,
+        partner,
+        device: device.id,
+        cursor: request.cursor,
+        seen: request.seen,
+        backfills: &request.backfills,
+        own_high: request.own_high,
+        just_accepted,
+        limit: request.limit,
+    }
+}

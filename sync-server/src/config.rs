@@ -1,0 +1,344 @@
+//! What can be set, where it is read from, and whether it makes sense.
+//!
+//! A TOML file, then environment variables `ALONGSIDE_*`, then flags: what comes later wins. Every
+//! problem is reported at once.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use alongside_domain::{
+    problem::Problem,
+    programme::{Programme, builtin, package},
+};
+use figment::{
+    Figment, Provider,
+    providers::{Env, Format as _, Serialized, Toml},
+    value::{Dict, Value},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    secret::Secret,
+    telemetry::{self, LogFormat},
+};
+
+/// The server's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Address and port to listen on; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The database file.
+    pub store: PathBuf,
+    /// Folder of the programme package; without one, the programme that is compiled in.
+    pub programme: Option<PathBuf>,
+    /// Where people and phones reach the server, where that is not the address it listens on: for
+    /// links. Starts with `http://` or `https://`.
+    pub public_url: Option<String>,
+    /// How long an enrolment code is valid, in minutes.
+    pub enrolment_minutes: u32,
+    /// How long a console link is valid, in minutes.
+    pub console_link_minutes: u32,
+    /// How long one request may take, in seconds.
+    pub request_seconds: u32,
+    /// Requests being worked on at once; more are told to come back.
+    pub requests_at_once: u32,
+    /// What is logged, as in `RUST_LOG`.
+    pub log: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
+            store: PathBuf::from("alongside.db"),
+            programme: None,
+            public_url: None,
+            enrolment_minutes: 60,
+            console_link_minutes: 15,
+            request_seconds: 60,
+            requests_at_once: 256,
+            log: "info,refinery_core=warn".to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigProblems(pub Vec<String>);
+
+impl fmt::Display for ConfigProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings cannot be used:")?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigProblems {}
+
+impl Config {
+    /// Reads the settings: `file` (which must exist where it is named), the environment, `flags`
+    /// (fields that are absent leave the rest as it is).
+    ///
+    /// # Errors
+    /// Every problem found, each with the setting's name.
+    pub fn load(file: Option<&Path>, flags: impl Serialize) -> Result<Self, ConfigProblems> {
+        let mut figment = Figment::new();
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(ConfigProblems(vec![format!(
+                    "there is no settings file at {}: name one that exists, or leave `--config` out",
+                    file.display()
+                )]));
+            }
+            // A file that is no TOML is told once, not for every setting that it might hold.
+            if let Err(error) = Toml::file_exact(file).data() {
+                return Err(ConfigProblems(vec![format!(
+                    "{} is not a settings file in TOML: {}",
+                    file.display(),
+                    error.kind.to_string().trim_end().replace('\n', "\n    ")
+                )]));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        Self::from_sources(figment.merge(Env::prefixed("ALONGSIDE_").ignore(&["config"])), flags)
+    }
+
+    fn from_sources(sources: impl Provider, flags: impl Serialize) -> Result<Self, ConfigProblems> {
+        let figment = Figment::from(Serialized::defaults(Self::default()))
+            .merge(sources)
+            .merge(Serialized::defaults(flags));
+        let mut reading = Reading { figment, problems: Vec::new() };
+        match reading.config() {
+            Some(config) if reading.problems.is_empty() => Ok(config),
+            _ => Err(ConfigProblems(reading.problems)),
+        }
+    }
+
+    /// Where people and phones reach the server, without a slash at the end.
+    #[must_use]
+    pub fn url(&self, listening: SocketAddr) -> String {
+        self.public_url
+            .as_deref()
+            .map_or_else(|| format!("http://{listening}"), |url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// The address that lets a person onto the console once. It holds a secret: for that person only.
+    #[must_use]
+    pub fn console_link(&self, listening: SocketAddr, token: &Secret) -> String {
+        format!("{}/sign-in/{}", self.url(listening), token.reveal())
+    }
+
+    /// Whether people reach the server over HTTPS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// The file of the console's read model, beside the store: it can be deleted at any time.
+    #[must_use]
+    pub fn pages_file(&self) -> PathBuf {
+        let mut file = self.store.clone().into_os_string();
+        file.push(".pages");
+        file.into()
+    }
+
+    /// Milliseconds that an enrolment code is valid.
+    #[must_use]
+    pub fn enrolment_ms(&self) -> i64 {
+        i64::from(self.enrolment_minutes) * 60_000
+    }
+
+    /// Milliseconds that a console link is valid.
+    #[must_use]
+    pub fn console_link_ms(&self) -> i64 {
+        i64::from(self.console_link_minutes) * 60_000
+    }
+}
+
+/// Reads field by field, so that one bad field does not hide the others.
+struct Reading {
+    figment: Figment,
+    problems: Vec<String>,
+}
+
+impl Reading {
+    fn config(&mut self) -> Option<Config> {
+        let known = Value::serialize(Config::default()).ok()?.into_dict()?;
+        if let Ok(given) = self.figment.extract::<Dict>() {
+            for name in given.keys().filter(|name| !known.contains_key(*name)) {
+                let names: Vec<&str> = known.keys().map(String::as_str).collect();
+                self.problems
+                    .push(format!("{name}: there is no such setting; there are {}", names.join(", ")));
+            }
+        }
+        // Every field is read before any is given up.
+        let listen = self.field("listen");
+        let store = self.field("store");
+        let programme = self.field("programme");
+        let public_url: Option<Option<String>> = self.field("public_url");
+        if let Some(Some(url)) = &public_url
+            && !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme))
+        {
+            let what = "it must start with https:// (or http:// for a trial on one machine)";
+            self.problems.push(format!("public_url: {what}"));
+        }
+        let enrolment_minutes = self.at_least_one("enrolment_minutes");
+        let console_link_minutes = self.at_least_one("console_link_minutes");
+        let request_seconds = self.at_least_one("request_seconds");
+        let requests_at_once = self.at_least_one("requests_at_once");
+        let log: Option<String> = self.field("log");
+        if let Some(Err(error)) = log.as_deref().map(telemetry::check_filter) {
+            self.problems.push(format!("log: {error}; write it as `info` or `info,alongside_server=debug`"));
+        }
+        let log_format = self.field("log_format");
+        Some(Config {
+            listen: listen?,
+            store: store?,
+            programme: programme?,
+            public_url: public_url?,
+            enrolment_minutes: enrolment_minutes?,
+            console_link_minutes: console_link_minutes?,
+            request_seconds: request_seconds?,
+            requests_at_once: requests_at_once?,
+            log: log?,
+            log_format: log_format?,
+        })
+    }
+
+    fn field<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        match self.figment.extract_inner(name) {
+            Ok(value) => Some(value),
+            Err(errors) => {
+                self.problems.extend(
+                    errors.into_iter().map(|error| format!("{name}: {}{}", error.kind, place(&error))),
+                );
+                None
+            }
+        }
+    }
+
+    fn at_least_one(&mut self, name: &str) -> Option<u32> {
+        let value = self.field(name);
+        if value == Some(0) {
+            self.problems.push(format!("{name}: it must be at least 1"));
+        }
+        value
+    }
+}
+
+/// Where a setting came from, for somebody who looks for it; empty for flags.
+fn place(error: &figment::Error) -> String {
+    match error.metadata.as_ref().map(|from| (&from.source, &from.name)) {
+        Some((Some(figment::Source::File(file)), _)) => format!(" (in {})", file.display()),
+        Some((None, name)) if name.contains("environment") => format!(" (from the {name})"),
+        _ => String::new(),
+    }
+}
+
+/// Why a programme folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgrammeError {
+    /// The folder or a file in it cannot be read.
+    #[error("the programme in {folder} cannot be read: {source}. Name the folder with --programme")]
+    Io {
+        /// The folder.
+        folder: String,
+        /// What the file system says.
+        source: std::io::Error,
+    },
+    /// The package has errors.
+    #[error("the programme has errors:{}", lines(.0))]
+    Problems(Vec<Problem>),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  - {problem}")).collect()
+}
+
+/// Reads the programme package in this folder, or the one compiled in; also gives its warnings.
+///
+/// # Errors
+/// See [`ProgrammeError`].
+pub fn read_programme(folder: Option<&Path>) -> Result<(Programme, Vec<Problem>), ProgrammeError> {
+    let files = match folder {
+        None => builtin::independent_support_files(),
+        Some(folder) => {
+            let mut files = package::Files::new();
+            read_folder(folder, "", &mut files)
+                .map_err(|source| ProgrammeError::Io { folder: folder.display().to_string(), source })?;
+            files
+        }
+    };
+    package::read(&files).map_err(ProgrammeError::Problems)
+}
+
+fn read_folder(folder: &Path, inside: &str, files: &mut package::Files) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = if inside.is_empty() { name.into_owned() } else { format!("{inside}/{name}") };
+        if entry.file_type()?.is_dir() {
+            read_folder(&entry.path(), &path, files)?;
+        } else {
+            files.insert(path, std::fs::read(entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Flags {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        listen: Option<String>,
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let file = Toml::string("listen = '127.0.0.1:1'\nenrolment_minutes = 5");
+        let config = Config::from_sources(file, Flags { listen: Some("127.0.0.1:2".to_owned()) }).unwrap();
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.enrolment_minutes, 5);
+        assert_eq!(config.console_link_minutes, 15);
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let file = Toml::string("listen = 'here'\nrequest_seconds = -1\nlisten_on = 'x'\nlog_format = 'xml'");
+        let problems = Config::from_sources(file, Flags { listen: None }).unwrap_err();
+        let names: Vec<&str> = problems.0.iter().map(|problem| problem.split(':').next().unwrap()).collect();
+        assert_eq!(names, ["listen_on", "listen", "request_seconds", "log_format"], "{problems}");
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_named() {
+        let file =
+            Toml::string("public_url = 'ftp://x'\nrequest_seconds = 0\nlisten = 'nowhere'\nlog = '==='");
+        let problems = Config::from_sources(file, Flags { listen: None }).unwrap_err();
+        assert_eq!(problems.0.len(), 4, "{problems}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_told_once_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, "log = 'info'\nlisten = [\n").unwrap();
+        let problems = Config::load(Some(&file), Flags { listen: None }).unwrap_err();
+        assert_eq!(problems.0.len(), 1, "{problems}");
+        assert!(problems.0[0].contains("settings.toml") && problems.0[0].contains("line 2"), "{problems}");
+    }
+}

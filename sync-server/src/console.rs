@@ -1,0 +1,131 @@
+//! The coordinators' console: server-rendered pages over the read model.
+//!
+//! No page needs a script, loads anything from elsewhere, or shows what the signed-in person is not
+//! entitled to: the module `access` decides that, for every page.
+
+use std::sync::Arc;
+
+use alongside_domain::programme::{FieldRef, Programme};
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+
+use crate::{clock::Clock, read_model::ReadModel, store::Store};
+
+mod access;
+mod answers;
+mod assets;
+mod case_page;
+mod conflicts;
+mod error;
+mod frame;
+mod history;
+mod home_page;
+mod list_page;
+mod list_query;
+mod session;
+mod words;
+
+use access::Reader;
+
+/// Shown in place of what a role may not read.
+const RESTRICTED: &str = "Restricted";
+
+/// What the pages are made from.
+pub struct Console {
+    store: Arc<Store>,
+    model: Arc<ReadModel>,
+    programme: Arc<Programme>,
+    clock: Arc<dyn Clock>,
+    secure: bool,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+impl Console {
+    /// A console over this store and read model. `secure` says that people reach it over HTTPS: the
+    /// session's cookie is then sent over HTTPS only. It is `false` on a loopback address alone.
+    #[must_use]
+    pub fn new(
+        store: Arc<Store>,
+        model: Arc<ReadModel>,
+        programme: Arc<Programme>,
+        clock: Arc<dyn Clock>,
+        secure: bool,
+    ) -> Self {
+        Self { store, model, programme, clock, secure }
+    }
+
+    /// Path of the units' pages, such as `/cases`: the programme's own word.
+    fn unit_path(&self) -> String {
+        let word: String = self
+            .programme
+            .parts
+            .unit_words
+            .1
+            .chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
+            .collect();
+        let taken = ["", "areas", "static", "sign-in", "sign-out"];
+        if taken.contains(&word.trim_matches('-')) { "/units".to_owned() } else { format!("/{word}") }
+    }
+
+    /// The name of an area.
+    fn area_label(&self, code: &str) -> String {
+        self.part_text(self.programme.parts.area.as_ref(), code)
+    }
+
+    fn part_text(&self, part: Option<&FieldRef>, code: &str) -> String {
+        part.and_then(|part| Some((self.programme.forms.get(&part.form)?, part)))
+            .and_then(|(form, part)| Some((form, form.question(&part.field)?)))
+            .map_or(code, |(form, question)| self.programme.code_label(form, question, code))
+            .to_owned()
+    }
+
+    /// The label of a part's code, as far as the reader may see it; empty where there is none.
+    fn part_label(&self, reader: &Reader<'_>, part: Option<&FieldRef>, code: Option<&str>) -> String {
+        match code {
+            None => String::new(),
+            Some(_) if !self.may_read_part(reader, part) => RESTRICTED.to_owned(),
+            Some(code) => self.part_text(part, code),
+        }
+    }
+
+    /// The name of the person supported, as far as the reader may see it.
+    fn name_label(&self, reader: &Reader<'_>, name: String) -> String {
+        if !self.may_read_part(reader, self.programme.parts.subject_name.first()) {
+            RESTRICTED.to_owned()
+        } else if name.is_empty() {
+            "No name yet".to_owned()
+        } else {
+            name
+        }
+    }
+
+    fn may_read_part(&self, reader: &Reader<'_>, part: Option<&FieldRef>) -> bool {
+        part.and_then(|part| self.programme.forms.get(&part.form)?.question(&part.field))
+            .is_none_or(|question| reader.may_read_answer(question))
+    }
+}
+
+/// The pages, to be merged into the server's router.
+pub fn router(console: Console) -> Router {
+    let console = Arc::new(console);
+    let unit = format!("{}/{{group}}", console.unit_path());
+    Router::new()
+        .route("/", get(home_page::get))
+        .route("/areas/{code}", get(list_page::get))
+        .route(&unit, get(case_page::get))
+        .route("/sign-in", get(session::explain).post(session::redeem))
+        .route("/sign-in/{token}", get(session::link))
+        .route("/sign-out", post(session::sign_out))
+        .route("/static/{name}", get(assets::get))
+        .fallback(async || error::PageError::NotFound)
+        .layer(middleware::from_fn(frame::dress))
+        .with_state(console)
+}

@@ -1,0 +1,422 @@
+//! `GET /cases/{group}`: one unit, all that is known of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use alongside_domain::{
+    deadline::DeadlineState,
+    ids::GroupId,
+    programme::{Count, Programme},
+    time::PROGRAMME_ZONE,
+};
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State, rejection::QueryRejection},
+    response::{Html, IntoResponse, Response},
+};
+use jiff::civil::Date;
+use rusqlite::Connection;
+use serde::Deserialize;
+
+use super::{
+    Console,
+    access::Reader,
+    answers::{Section, Wording},
+    conflicts::{self, Dispute},
+    error::PageError,
+    frame::Frame,
+    history::{self, ChangeLine},
+    list_page::Pages,
+    session::SignedIn,
+    words::{self, Tag},
+};
+use crate::read_model::{
+    ReadModelError,
+    case::{self, StoredRecord},
+    list::UnitLine,
+};
+
+/// Records of one form that are shown in full at once.
+const RECORDS_SHOWN: u32 = 50;
+/// Changes of one record, and of the whole unit, that are listed.
+const CHANGES_SHOWN: u32 = 30;
+
+mod timeline;
+
+/// The parameters of the page.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawQuery {
+    kind: String,
+    page: String,
+}
+
+#[derive(Template)]
+#[template(path = "case.html")]
+struct CasePage {
+    frame: Frame,
+    one: String,
+    area_link: String,
+    area: String,
+    as_of: String,
+    reference: String,
+    name: String,
+    facts: Vec<(String, String)>,
+    relatives: Vec<String>,
+    fault: bool,
+    unreadable: u64,
+    deadlines: Vec<DeadlineLine>,
+    past_deadlines: Vec<DeadlineLine>,
+    disputes: Vec<Dispute>,
+    decisions: usize,
+    kinds: Vec<Kind>,
+    timeline: Vec<Entry>,
+    timeline_summary: String,
+    pages: Option<Pages>,
+    groups: Vec<Group>,
+    changes: Vec<ChangeLine>,
+}
+
+/// One deadline.
+struct DeadlineLine {
+    tag: Tag,
+    date: String,
+    label: String,
+    whose: String,
+    why: String,
+    basis: String,
+    rule: String,
+}
+
+/// A choice of the timeline's filter.
+struct Kind {
+    link: String,
+    label: String,
+    current: bool,
+}
+
+/// A record of the timeline.
+struct Entry {
+    when: String,
+    record: Record,
+}
+
+/// A group's records.
+struct Group {
+    id: String,
+    title: String,
+    forms: Vec<FormRecords>,
+}
+
+/// The records of one form.
+struct FormRecords {
+    title: String,
+    records: Vec<Record>,
+    /// How many more there are than shown.
+    more: u64,
+}
+
+/// One record with its answers and its history.
+struct Record {
+    id: String,
+    form: String,
+    title: String,
+    disputed: bool,
+    sections: Vec<Section>,
+    history: Vec<ChangeLine>,
+}
+
+/// `GET /cases/{group}`
+pub(super) async fn get(
+    State(console): State<Arc<Console>>,
+    signed_in: SignedIn,
+    Path(group): Path<String>,
+    query: Result<Query<RawQuery>, QueryRejection>,
+) -> Result<Response, PageError> {
+    let group = group.parse::<GroupId>().map_err(|_| PageError::NotFound)?;
+    let Ok(Query(raw)) = query else { return Err(PageError::BadRequest) };
+    tokio::task::spawn_blocking(move || page(&console, &signed_in, group, &raw)).await?
+}
+
+fn page(
+    console: &Console,
+    signed_in: &SignedIn,
+    group: GroupId,
+    raw: &RawQuery,
+) -> Result<Response, PageError> {
+    let reader = Reader::new(&console.programme, &signed_in.principal);
+    let as_of = console.clock.now().date_in(PROGRAMME_ZONE);
+    let page = console.model.read(|connection| {
+        let Some(unit) = case::unit(connection, group)? else { return Ok(None) };
+        let Some(reader) = reader.at(connection, &unit)? else { return Ok(None) };
+        Builder { console, reader: &reader, connection, as_of, raw }
+            .build(&unit, signed_in.frame(console))
+            .map(Some)
+    })?;
+    let page = page.ok_or(PageError::NotFound)?;
+    Ok(Html(page.render()?).into_response())
+}
+
+/// What the page is built with.
+struct Builder<'a> {
+    console: &'a Console,
+    reader: &'a Reader<'a>,
+    connection: &'a Connection,
+    as_of: Date,
+    raw: &'a RawQuery,
+}
+
+impl Builder<'_> {
+    fn programme(&self) -> &Programme {
+        &self.console.programme
+    }
+
+    fn build(&self, unit: &UnitLine, frame: Frame) -> Result<CasePage, ReadModelError> {
+        let connection = self.connection;
+        let parts = &self.programme().parts;
+        let groups = case::groups(connection, unit.group)?;
+        let visible: BTreeSet<GroupId> = groups.values().flatten().copied().collect();
+        let people = case::people(connection, unit.partner)?;
+        let wording = Wording {
+            programme: self.programme(),
+            reader: self.reader,
+            people: &people,
+            connection,
+            groups: &visible,
+        };
+
+        let mut disputes = Vec::new();
+        let mut unreadable = 0;
+        for group in &visible {
+            for record in case::disputed(connection, *group)? {
+                disputes.extend(conflicts::disputes(&wording, &record.view)?);
+            }
+            unreadable += case::unreadable(connection, *group)?;
+        }
+        disputes.sort_by_key(|dispute| !dispute.needs_decision);
+
+        let (mut open, mut past) = (Vec::new(), Vec::new());
+        for deadline in case::deadlines(connection, self.programme(), &groups)? {
+            let quiet = matches!(
+                deadline.state(self.as_of),
+                DeadlineState::NotApplicable | DeadlineState::Superseded
+            );
+            let is_open = deadline.is_open() && !quiet;
+            let line = DeadlineLine {
+                tag: words::deadline_tag(&deadline, self.as_of),
+                date: words::date(deadline.due),
+                label: deadline.label,
+                whose: deadline.whose,
+                why: deadline.why,
+                basis: deadline.basis,
+                rule: deadline.rule,
+            };
+            if is_open { open.push(line) } else { past.push(line) }
+        }
+
+        let timeline = self.timeline(&wording, unit.group)?;
+        let name = self.console.name_label(self.reader, unit.name.clone());
+        let area_link = self
+            .reader
+            .scope(&unit.area)
+            .filter(|_| !unit.area.is_empty())
+            .map_or_else(|| "/".to_owned(), |_| format!("/areas/{}", unit.area));
+        Ok(CasePage {
+            frame,
+            one: words::capital(&parts.unit_words.0),
+            area_link,
+            area: self.console.area_label(&unit.area),
+            as_of: words::date(self.as_of),
+            reference: match unit.reference.as_str() {
+                "" => "No reference yet".to_owned(),
+                reference => reference.to_owned(),
+            },
+            facts: self.facts(&wording, unit, &groups)?,
+            name,
+            relatives: self.relatives(&groups)?,
+            fault: timeline.fault,
+            unreadable,
+            deadlines: open,
+            past_deadlines: past,
+            decisions: disputes.iter().filter(|dispute| dispute.needs_decision).count(),
+            disputes,
+            kinds: timeline.kinds,
+            timeline: timeline.entries,
+            timeline_summary: timeline.summary,
+            pages: timeline.pages,
+            groups: self.groups(&wording, &groups)?,
+            changes: self.changes(&wording, &visible)?,
+        })
+    }
+
+    /// The facts at the head of the page.
+    fn facts(
+        &self,
+        wording: &Wording<'_>,
+        unit: &UnitLine,
+        groups: &BTreeMap<String, Vec<GroupId>>,
+    ) -> Result<Vec<(String, String)>, ReadModelError> {
+        let parts = &self.programme().parts;
+        let label = |part, code: &Option<String>| self.console.part_label(self.reader, part, code.as_deref());
+        let mut facts = Vec::new();
+        let mut fact = |name: &str, value: String| {
+            if !value.is_empty() {
+                facts.push((name.to_owned(), value));
+            }
+        };
+        if let Some(birth) = unit.birth {
+            let may_read = self.console.may_read_part(self.reader, parts.subject_birth.as_ref());
+            fact("Age", if may_read { words::age(birth, self.as_of) } else { super::RESTRICTED.to_owned() });
+        }
+        fact("Status", label(parts.status.as_ref(), &unit.status));
+        fact("Stage", label(parts.stage.as_ref(), &unit.stage));
+        fact("Area", self.console.area_label(&unit.area));
+        fact(
+            "Supporter",
+            match (&unit.supporter_name, unit.supporter) {
+                (Some(name), _) => name.clone(),
+                (None, Some(_)) => "Name not known".to_owned(),
+                (None, None) => "Nobody allocated".to_owned(),
+            },
+        );
+        fact(
+            "Last contact",
+            unit.last_contact.map_or_else(
+                || "None yet".to_owned(),
+                |at| {
+                    let day = at.date_in(PROGRAMME_ZONE);
+                    format!("{} ({})", words::date(day), words::relative(day, self.as_of))
+                },
+            ),
+        );
+        for kind in self.linked_kinds() {
+            let Some(title) = self.programme().groups.get(&kind).map(|kind| kind.title.clone()) else {
+                continue;
+            };
+            let mut names = Vec::new();
+            for group in groups.get(&kind).into_iter().flatten() {
+                names.extend(self.group_title(wording, &kind, *group)?);
+            }
+            fact(&title, names.join("; "));
+        }
+        Ok(facts)
+    }
+
+    /// The kinds of groups that a unit is linked to, in the programme's order.
+    fn linked_kinds(&self) -> Vec<String> {
+        let programme = self.programme();
+        programme.groups.get(&programme.parts.unit).map(|kind| kind.parents.clone()).unwrap_or_default()
+    }
+
+    /// The line that names a group: that of its first record of a form it holds once.
+    fn group_title(
+        &self,
+        wording: &Wording<'_>,
+        kind: &str,
+        group: GroupId,
+    ) -> Result<Option<String>, ReadModelError> {
+        for (form, record) in &self.programme().records {
+            if record.group == kind && record.count == Count::One {
+                for stored in case::records_of_form(self.connection, group, form, 1)? {
+                    let title = wording.title(&stored.view)?;
+                    if !title.is_empty() {
+                        return Ok(Some(title));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn relatives(&self, groups: &BTreeMap<String, Vec<GroupId>>) -> Result<Vec<String>, ReadModelError> {
+        let relatives = case::relatives(self.connection, self.programme(), groups)?;
+        Ok(relatives
+            .into_iter()
+            .map(|relative| {
+                let name = self.console.name_label(self.reader, relative.known_as);
+                match relative.birth.map(|birth| words::age(birth, self.as_of)) {
+                    Some(age) if !age.is_empty() => format!("{name}, {age}"),
+                    _ => name,
+                }
+            })
+            .collect())
+    }
+
+    fn record(&self, wording: &Wording<'_>, stored: &StoredRecord) -> Result<Record, ReadModelError> {
+        let view = &stored.view;
+        let history = case::history(self.connection, view.root.id, CHANGES_SHOWN)?
+            .iter()
+            .map(|entry| history::line(wording, view, entry, String::new()))
+            .collect::<Result<_, _>>()?;
+        Ok(Record {
+            id: view.root.id.to_string(),
+            form: wording.form_title(&view.root.form),
+            title: wording.title(view)?,
+            disputed: view.disagreements().any(|(_, field)| super::answers::is_open(field.disagreement)),
+            sections: wording.sections(view)?,
+            history,
+        })
+    }
+
+    /// The records that the timeline does not show, group by group, the unit's own first.
+    fn groups(
+        &self,
+        wording: &Wording<'_>,
+        groups: &BTreeMap<String, Vec<GroupId>>,
+    ) -> Result<Vec<Group>, ReadModelError> {
+        let mut kinds = vec![self.programme().parts.unit.clone()];
+        kinds.extend(self.linked_kinds());
+        kinds.extend(groups.keys().filter(|kind| !kinds.contains(kind)).cloned().collect::<Vec<_>>());
+        let mut shown = Vec::new();
+        for kind in kinds {
+            for group in groups.get(&kind).into_iter().flatten() {
+                let mut forms = Vec::new();
+                for (form, (count, dated)) in case::form_counts(self.connection, *group)? {
+                    let in_timeline = if self.is_many(&form) { dated } else { 0 };
+                    if count == in_timeline {
+                        continue;
+                    }
+                    let stored = case::records_of_form(self.connection, *group, &form, RECORDS_SHOWN)?;
+                    let more = (count - in_timeline).saturating_sub(stored.len() as u64);
+                    let records =
+                        stored.iter().map(|stored| self.record(wording, stored)).collect::<Result<_, _>>()?;
+                    forms.push(FormRecords { title: wording.form_title(&form), records, more });
+                }
+                let title = self
+                    .programme()
+                    .groups
+                    .get(&kind)
+                    .map_or_else(|| kind.clone(), |kind| kind.title.clone());
+                if !forms.is_empty() {
+                    shown.push(Group { id: format!("g-{group}"), title, forms });
+                }
+            }
+        }
+        Ok(shown)
+    }
+
+    /// The latest changes of the whole page.
+    fn changes(
+        &self,
+        wording: &Wording<'_>,
+        groups: &BTreeSet<GroupId>,
+    ) -> Result<Vec<ChangeLine>, ReadModelError> {
+        let mut changes = Vec::new();
+        for group in groups {
+            changes.extend(case::latest_changes(self.connection, *group, CHANGES_SHOWN)?);
+        }
+        changes.sort_by_key(|change| std::cmp::Reverse(change.entry.at));
+        changes.truncate(CHANGES_SHOWN as usize);
+        changes
+            .iter()
+            .map(|change| {
+                let form = wording.form_title(&change.view.root.form);
+                let title = wording.title(&change.view)?;
+                let record = if title.is_empty() { form } else { format!("{form}: {title}") };
+                history::line(wording, &change.view, &change.entry, record)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,113 @@
+//! Pages that say what went wrong and what to do, without telling what exists.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+use crate::{read_model::ReadModelError, store::StoreError};
+
+/// Why a page cannot be shown. The page itself is drawn by [`super::frame`], which knows the request's
+/// id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PageError {
+    /// Nobody is signed in.
+    NotSignedIn,
+    /// The sign-in link was used, is too old, or was never given out.
+    LinkSpent,
+    /// There is no such page, or it is not for this person: the two are not told apart.
+    NotFound,
+    /// The person's role does not include case records at all.
+    RoleSeesNothing,
+    /// The request is not one that a page of ours sends.
+    BadRequest,
+    /// A form was sent without its token, or from another site.
+    Forged,
+    /// Something failed here.
+    Failed,
+}
+
+impl PageError {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::LinkSpent => StatusCode::GONE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::RoleSeesNothing | Self::Forged => StatusCode::FORBIDDEN,
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::NotSignedIn => "Sign in",
+            Self::LinkSpent => "This sign-in link no longer works",
+            Self::NotFound => "Page not found",
+            Self::RoleSeesNothing => "Your role does not include these records",
+            Self::BadRequest => "This address is not complete",
+            Self::Forged => "The page was open for too long",
+            Self::Failed => "Sorry, there is a problem with the service",
+        }
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::NotSignedIn => {
+                "You need a sign-in link to see this page. Links work once. Ask the person who runs Alongside in your organisation for a new one."
+            }
+            Self::LinkSpent => {
+                "A sign-in link works once and for a short time. Ask the person who runs Alongside in your organisation for a new one."
+            }
+            Self::NotFound => {
+                "There is no page here that you can see. Check the address, or go back to your areas. If you expected to find a record here, ask your coordinator."
+            }
+            Self::RoleSeesNothing => {
+                "You are signed in, but people with your role never see the records of the people supported. This is a rule of the programme, not a fault."
+            }
+            Self::BadRequest => "Go back to your areas and start again from there.",
+            Self::Forged => {
+                "To keep you safe, nothing was done. Go back, load the page again, and try once more."
+            }
+            Self::Failed => {
+                "Nothing was lost: the records are safe. Try again in a few minutes. If it goes on, give the number below to the person who runs Alongside."
+            }
+        }
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<ReadModelError> for PageError {
+    fn from(error: ReadModelError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "a page could not be read");
+        Self::Failed
+    }
+}
+
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
+        Self::Failed
+    }
+}
+
+impl From<askama::Error> for PageError {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "a page could not be drawn");
+        Self::Failed
+    }
+}
+
+impl From<tokio::task::JoinError> for PageError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "a page's work was stopped");
+        Self::Failed
+    }
+}

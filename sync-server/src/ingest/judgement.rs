@@ -1,0 +1,88 @@
+//! The guard's part: what may be a change of its record at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alongside_domain::{
+    guard::{self, Ruling},
+    ids::{DeviceId, GroupId, PersonId, RecordId},
+    record::Document,
+    wire::{GroupOpening, PushedChange},
+};
+use rusqlite::Transaction;
+
+use crate::store::{
+    StoreError,
+    access::{self, Access},
+    log,
+};
+
+/// A push with the guard's rulings, ready for the writing thread.
+pub struct PreparedPush {
+    pub(super) device: DeviceId,
+    pub(super) person: PersonId,
+    pub(super) openings: Vec<GroupOpening>,
+    pub(super) changes: Vec<PushedChange>,
+    pub(super) judged: BTreeMap<(RecordId, GroupId), Judged>,
+}
+
+/// The guard's rulings on one record's changes.
+pub(super) struct Judged {
+    /// Positions in the push, in order.
+    pub(super) positions: Vec<usize>,
+    /// Number of the record's latest change when it was judged.
+    pub(super) latest: u64,
+    /// One per position; `None` where it was not judged, since the person is not entitled.
+    pub(super) rulings: Option<Vec<Ruling>>,
+    /// The form of the record, once it has a root.
+    pub(super) form: Option<String>,
+}
+
+pub(super) fn prepare(
+    tx: &Transaction<'_>,
+    device: DeviceId,
+    person: PersonId,
+    openings: Vec<GroupOpening>,
+    changes: Vec<PushedChange>,
+) -> Result<PreparedPush, StoreError> {
+    let opened: BTreeSet<GroupId> = openings.iter().map(|opening| opening.group).collect();
+    let mut positions: BTreeMap<(RecordId, GroupId), Vec<usize>> = BTreeMap::new();
+    for (position, change) in changes.iter().enumerate() {
+        positions.entry((change.record, change.group)).or_default().push(position);
+    }
+    let mut judged = BTreeMap::new();
+    for ((record, group), positions) in positions {
+        // Work is spent only on what could be accepted; the transaction decides in any case.
+        let may = opened.contains(&group) || matches!(access::access(tx, person, group)?, Access::Granted(_));
+        let judgement = if may {
+            judge(tx, record, group, positions, &changes)?
+        } else {
+            Judged { positions, latest: 0, rulings: None, form: None }
+        };
+        judged.insert((record, group), judgement);
+    }
+    Ok(PreparedPush { device, person, openings, changes, judged })
+}
+
+/// Judges the changes at these positions against the record as the feed has it.
+pub(super) fn judge(
+    tx: &Transaction<'_>,
+    record: RecordId,
+    group: GroupId,
+    positions: Vec<usize>,
+    changes: &[PushedChange],
+) -> Result<Judged, StoreError> {
+    let stored = log::changes_of(tx, record)?;
+    let latest = stored.last().map_or(0, |change| change.seq);
+    let mut document = if stored.is_empty() {
+        None
+    } else {
+        Some(
+            Document::load(stored.iter().map(|change| change.bytes.as_slice()))
+                .map_err(|_| StoreError::damaged("a record of the feed does not load"))?,
+        )
+    };
+    let bytes: Vec<&[u8]> = positions.iter().map(|at| changes[*at].bytes.as_slice()).collect();
+    let rulings = guard::judge(&mut document, record, group, &bytes);
+    let form = document.and_then(|document| document.root().ok()).map(|root| root.form);
+    Ok(Judged { positions, latest, rulings: Some(rulings), form })
+}

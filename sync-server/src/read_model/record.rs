@@ -1,0 +1,115 @@
+//! One record's rows: its view, its place in time, its history.
+
+use std::collections::BTreeMap;
+
+use alongside_domain::{
+    form::MergePolicy,
+    ids::ChangeHash,
+    programme::{Count, Programme},
+    record::{Attribution, Disagreement, Document, DocumentError, RecordView},
+    time::{Millis, PROGRAMME_ZONE},
+    value::Value,
+};
+use jiff::tz::TimeZone;
+use rusqlite::{Transaction, params};
+
+use super::ReadModelError;
+
+/// A loaded record, with who made its changes.
+pub(super) struct Loaded {
+    pub(super) document: Document,
+    pub(super) who: BTreeMap<ChangeHash, Attribution>,
+}
+
+/// Why a record was not written.
+pub(super) enum NotWritten {
+    Unreadable(DocumentError),
+    Failed(ReadModelError),
+}
+
+impl<E: Into<ReadModelError>> From<E> for NotWritten {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Writes the rows of one record as it stands now.
+pub(super) fn write(tx: &Transaction<'_>, programme: &Programme, loaded: &Loaded) -> Result<(), NotWritten> {
+    let root = loaded.document.root().map_err(NotWritten::Unreadable)?;
+    let form = programme.forms.get(&root.form);
+    let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
+    let view = loaded.document.view(&policy, &loaded.who).map_err(NotWritten::Unreadable)?;
+    let history = loaded.document.history(&loaded.who).map_err(NotWritten::Unreadable)?;
+
+    let kind = programme.records.get(&root.form);
+    let at = kind.and_then(|kind| kind.at.as_deref()).and_then(|field| moment(view.value(field)?));
+    let timeline = at.is_some() && kind.is_some_and(|kind| kind.count == Count::Many);
+    let count = |wanted: Disagreement| {
+        super::signed(view.disagreements().filter(|(_, field)| field.disagreement == wanted).count() as u64)
+    };
+    tx.prepare_cached(
+        "INSERT INTO record_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (record) DO UPDATE SET at = excluded.at, timeline = excluded.timeline,
+         title = excluded.title, shown = excluded.shown, decisions = excluded.decisions,
+         updated = excluded.updated, body = excluded.body",
+    )?
+    .execute(params![
+        root.id.0,
+        root.group.0,
+        root.form,
+        at,
+        timeline,
+        title(programme, &view),
+        count(Disagreement::Shown),
+        count(Disagreement::NeedsDecision),
+        view.updated.at.0,
+        serde_json::to_string(&view)?,
+    ])?;
+    // What a change says never alters: those that are here already stay as they are.
+    let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO change_row VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for entry in &history {
+        insert.execute(params![
+            entry.change.0,
+            root.id.0,
+            root.group.0,
+            entry.at.0,
+            serde_json::to_string(entry)?
+        ])?;
+    }
+    tx.prepare_cached("DELETE FROM unreadable WHERE record = ?1")?.execute([&root.id.0[..]])?;
+    Ok(())
+}
+
+/// The moment that a date or an instant stands for, in milliseconds: a date is the start of that day
+/// in the programme's zone.
+pub(super) fn moment(value: &Value) -> Option<i64> {
+    if let Some(Millis(at)) = value.as_instant() {
+        return Some(at);
+    }
+    let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
+    value.as_date()?.to_zoned_datetime(zone).ok().map(|at| at.timestamp().as_millisecond())
+}
+
+/// The line that names a record: the answers to its title questions, in the programme's words.
+/// Pages make their own, which leaves out what the reader may not see.
+fn title(programme: &Programme, view: &RecordView) -> String {
+    let (Some(kind), Some(form)) =
+        (programme.records.get(&view.root.form), programme.forms.get(&view.root.form))
+    else {
+        return String::new();
+    };
+    let mut parts = Vec::new();
+    for name in &kind.title {
+        let question = form.question(name);
+        let codes = view.codes(name);
+        match (question, view.value(name)) {
+            (Some(question), _) if programme.choices(form, question).is_some() => {
+                parts.extend(codes.iter().map(|code| programme.code_label(form, question, code).to_owned()));
+            }
+            (_, Some(Value::Text(text))) => parts.push(text.clone()),
+            (_, Some(Value::Integer(number))) => parts.push(number.to_string()),
+            _ => {}
+        }
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,290 @@
+//! The server's store: one SQLite file with the feed, access, devices and secrets' hashes.
+//!
+//! One connection writes, a few read. A function that must run inside a transaction takes
+//! `&Transaction`. The head of the feed is always read inside the transaction that appends to it,
+//! so several processes may share the file.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use alongside_domain::{
+    ids::{ChangeHash, DeviceId, GroupId, PartnerId, PersonId, RecordId},
+    time::Millis,
+    wire::{ControlEvent, Cursor},
+};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::watch;
+
+use crate::secret::{Secret, SessionSecret};
+
+pub(crate) mod access;
+pub(crate) mod devices;
+mod error;
+pub(crate) mod import_keys;
+pub(crate) mod lock;
+pub(crate) mod log;
+pub(crate) mod open;
+pub(crate) mod pull;
+pub(crate) mod rows;
+pub(crate) mod sessions;
+
+pub use devices::DeviceRow;
+pub use error::StoreError;
+pub use import_keys::ImportKey;
+pub use sessions::{SESSION_IDLE_MS, SESSION_LONGEST_MS};
+
+/// The only tenant so far; every table and query carries it.
+pub(crate) const TENANT: i64 = 1;
+
+/// Read connections kept open.
+const READERS: usize = 8;
+
+/// The server's store.
+pub struct Store {
+    path: PathBuf,
+    // Before the writer: the last connection to close writes the log back into the file, and only
+    // the writer can.
+    readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
+    head: watch::Sender<u64>,
+    // After the connections: whoever waits for the lock finds the file closed.
+    _lock: lock::Lock,
+}
+
+/// The file with this ending that belongs to the store.
+pub(crate) fn beside(store: &Path, ending: &str) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// One entry of the feed, as the server's own readers see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Feed number.
+    pub seq: u64,
+    /// When the server received or wrote it.
+    pub received_at: Millis,
+    /// What it is.
+    pub body: LogBody,
+}
+
+/// What a feed entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogBody {
+    /// A change of a record.
+    Change {
+        /// The group of the record.
+        group: GroupId,
+        /// The record.
+        record: RecordId,
+        /// The person who wrote it.
+        author: PersonId,
+        /// The installation; `None` for a change made at the server.
+        device: Option<DeviceId>,
+        /// The change's hash.
+        hash: ChangeHash,
+        /// The change chunk.
+        bytes: Vec<u8>,
+    },
+    /// Something about access.
+    Control(ControlEvent),
+}
+
+/// One change of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredChange {
+    /// Feed number.
+    pub seq: u64,
+    /// The change's hash.
+    pub hash: ChangeHash,
+    /// The person who wrote it.
+    pub author: PersonId,
+    /// The installation; `None` for a change made at the server.
+    pub device: Option<DeviceId>,
+    /// When the server received it.
+    pub received_at: Millis,
+    /// The change chunk.
+    pub bytes: Vec<u8>,
+}
+
+/// Who is asking on the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The person.
+    pub person: PersonId,
+    /// Work name.
+    pub name: String,
+    /// Role code.
+    pub role: String,
+    /// Partner organisation.
+    pub partner: PartnerId,
+    /// Codes of the areas the person works in.
+    pub areas: Vec<String>,
+}
+
+impl Store {
+    /// Opens the store in this file, making it where there is none, and brings its tables up to
+    /// date.
+    ///
+    /// # Errors
+    /// A file that is damaged, newer than this program, in use, or on a full or unreadable disk is
+    /// left as it is.
+    pub fn open(path: impl AsRef<Path>) -> Result<Arc<Self>, StoreError> {
+        open::open(path.as_ref())
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The last entry of the feed: its number and the chain up to it; zero where there is none.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn head(&self) -> Result<Cursor, StoreError> {
+        self.read(log::head)
+    }
+
+    /// The place in the feed with this number; `None` where there is no such entry.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn place(&self, seq: u64) -> Result<Option<Cursor>, StoreError> {
+        self.read(|tx| log::place(tx, seq))
+    }
+
+    /// The entries after this number, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn log_after(&self, seq: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read(|tx| log::after(tx, seq, limit))
+    }
+
+    /// All changes of a record, in feed order; empty where there is no such record.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn changes_of(&self, record: RecordId) -> Result<Vec<StoredChange>, StoreError> {
+        self.read(|tx| log::changes_of(tx, record))
+    }
+
+    /// Tells when the feed grows: the number of its last entry. A write of another process is told
+    /// within about a second.
+    #[must_use]
+    pub fn subscribe_head(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
+    /// Uses up the one-time token of a console link and starts a session; `None` where the token is
+    /// unknown, used or too old.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn redeem_console_link(&self, token: &str, now: Millis) -> Result<Option<SessionSecret>, StoreError> {
+        self.write(|tx| sessions::redeem(tx, &Secret::shown(token), now))
+    }
+
+    /// Who the session with this secret belongs to; `None` where there is none, or it has ended or
+    /// idled too long.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn session(&self, secret: &str, now: Millis) -> Result<Option<Principal>, StoreError> {
+        let hash = Secret::shown(secret).hash();
+        let Some((principal, stale)) = self.read(|tx| sessions::find(tx, &hash, now))? else {
+            return Ok(None);
+        };
+        // Writing the last use once a minute is exact enough for an idle time-out.
+        if stale {
+            self.write(|tx| sessions::touch(tx, &hash, now))?;
+        }
+        Ok(Some(principal))
+    }
+
+    /// Ends a session; nothing happens where there is none.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn end_session(&self, secret: &str) -> Result<(), StoreError> {
+        self.write(|tx| sessions::end(tx, &Secret::shown(secret).hash()))
+    }
+
+    /// Every enrolled installation, for the sync board.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn devices(&self) -> Result<Vec<DeviceRow>, StoreError> {
+        self.read(devices::all)
+    }
+
+    /// Runs `work` on one state of the store.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let pooled = lock(&self.readers).pop();
+        let mut connection = match pooled {
+            Some(connection) => connection,
+            None => open::reader(&self.path)?,
+        };
+        let result = (|| {
+            let tx = connection.transaction()?;
+            let value = work(&tx)?;
+            tx.finish()?;
+            Ok(value)
+        })();
+        if result.is_ok() {
+            let mut readers = lock(&self.readers);
+            if readers.len() < READERS {
+                readers.push(connection);
+            }
+        }
+        result
+    }
+
+    /// Runs `work` in one transaction; it is durable on disk when this returns `Ok`.
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = lock(&self.writer);
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&tx)?;
+        let head = log::head(&tx)?.seq;
+        tx.commit()?;
+        self.publish(head);
+        Ok(value)
+    }
+
+    /// Looks whether another process has written, and tells who listens.
+    pub(crate) fn refresh_head(&self) -> Result<(), StoreError> {
+        let head = self.head()?.seq;
+        self.publish(head);
+        Ok(())
+    }
+
+    fn publish(&self, head: u64) {
+        self.head.send_if_modified(|known| {
+            let moved = *known < head;
+            *known = head.max(*known);
+            moved
+        });
+    }
+}
+
+/// A panic while the lock was held rolled its transaction back: the connection is sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}

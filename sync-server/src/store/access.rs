@@ -1,0 +1,180 @@
+//! Groups, what they are linked to, and who is granted them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alongside_domain::{
+    ids::{GroupId, PartnerId, PersonId},
+    wire::ControlEvent,
+};
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::{StoreError, TENANT, log::Appender, rows::Sql};
+
+/// A group as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupRow {
+    pub(crate) kind: String,
+    pub(crate) partner: PartnerId,
+}
+
+pub(crate) fn group(tx: &Transaction<'_>, id: GroupId) -> Result<Option<GroupRow>, StoreError> {
+    Ok(tx
+        .prepare_cached("SELECT kind, partner FROM groups WHERE tenant = ?1 AND id = ?2")?
+        .query_row(params![TENANT, Sql(id)], |row| {
+            Ok(GroupRow { kind: row.get(0)?, partner: row.get::<_, Sql<_>>(1)?.0 })
+        })
+        .optional()?)
+}
+
+pub(crate) fn parents(tx: &Transaction<'_>, id: GroupId) -> Result<Vec<GroupId>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT parent FROM group_parents WHERE tenant = ?1 AND child = ?2 ORDER BY parent",
+    )?;
+    let parents = statement
+        .query_map(params![TENANT, Sql(id)], |row| Ok(row.get::<_, Sql<GroupId>>(0)?.0))?
+        .collect::<Result<_, _>>()?;
+    Ok(parents)
+}
+
+/// How a person stands to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Granted now, by the feed entry with this number.
+    Granted(u64),
+    /// Granted once, and withdrawn by the feed entry with this number.
+    Withdrawn(u64),
+    /// Never granted.
+    Never,
+}
+
+pub(crate) fn access(tx: &Transaction<'_>, person: PersonId, group: GroupId) -> Result<Access, StoreError> {
+    let last: Option<(Sql<u64>, Option<Sql<u64>>)> = tx
+        .prepare_cached(
+            "SELECT seq, until FROM grants WHERE tenant = ?1 AND person = ?2 AND group_id = ?3
+             ORDER BY seq DESC LIMIT 1",
+        )?
+        .query_row(params![TENANT, Sql(person), Sql(group)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(match last {
+        None => Access::Never,
+        Some((Sql(seq), None)) => Access::Granted(seq),
+        Some((_, Some(Sql(until)))) => Access::Withdrawn(until),
+    })
+}
+
+/// The groups that a person is granted now, each with the number of its grant.
+pub(crate) fn granted(tx: &Transaction<'_>, person: PersonId) -> Result<BTreeMap<GroupId, u64>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT group_id, seq FROM grants WHERE tenant = ?1 AND person = ?2 AND until IS NULL",
+    )?;
+    let granted = statement
+        .query_map(params![TENANT, Sql(person)], |row| {
+            Ok((row.get::<_, Sql<GroupId>>(0)?.0, row.get::<_, Sql<u64>>(1)?.0))
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(granted)
+}
+
+/// The groups that were withdrawn from a person at some time, granted again or not.
+pub(crate) fn withdrawn_once(
+    tx: &Transaction<'_>,
+    person: PersonId,
+) -> Result<BTreeSet<GroupId>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT DISTINCT group_id FROM grants WHERE tenant = ?1 AND person = ?2 AND until IS NOT NULL",
+    )?;
+    let withdrawn = statement
+        .query_map(params![TENANT, Sql(person)], |row| Ok(row.get::<_, Sql<GroupId>>(0)?.0))?
+        .collect::<Result<_, _>>()?;
+    Ok(withdrawn)
+}
+
+/// Opens a group: its entry in the feed, its links. It must not exist yet.
+pub(crate) fn open_group(
+    log: &mut Appender<'_>,
+    id: GroupId,
+    kind: &str,
+    partner: PartnerId,
+    parents: &[GroupId],
+    opened_by: PersonId,
+) -> Result<(), StoreError> {
+    log.tx
+        .prepare_cached(
+            "INSERT INTO groups (tenant, id, kind, partner, opened_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![TENANT, Sql(id), kind, Sql(partner), Sql(opened_by)])?;
+    for parent in parents {
+        log.tx
+            .prepare_cached(
+                "INSERT OR IGNORE INTO group_parents (tenant, child, parent) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![TENANT, Sql(id), Sql(*parent)])?;
+    }
+    let event = ControlEvent::Group { group: id, kind: kind.to_owned(), partner, parents: parents.to_vec() };
+    log.group_entry(&event, id)?;
+    Ok(())
+}
+
+/// Grants a group to a person, and before it every group it is linked to.
+pub(crate) fn grant(log: &mut Appender<'_>, person: PersonId, group: GroupId) -> Result<(), StoreError> {
+    grant_linked(log, person, group, true)
+}
+
+fn grant_linked(
+    log: &mut Appender<'_>,
+    person: PersonId,
+    group: GroupId,
+    direct: bool,
+) -> Result<(), StoreError> {
+    // Links never form a ring: a group is linked, when it is opened, to groups that exist already.
+    for parent in parents(log.tx, group)? {
+        grant_linked(log, person, parent, false)?;
+    }
+    if let Access::Granted(_) = access(log.tx, person, group)? {
+        if direct {
+            log.tx
+                .prepare_cached(
+                    "UPDATE grants SET direct = 1
+                     WHERE tenant = ?1 AND person = ?2 AND group_id = ?3 AND until IS NULL",
+                )?
+                .execute(params![TENANT, Sql(person), Sql(group)])?;
+        }
+        return Ok(());
+    }
+    let seq = log.personal_entry(&ControlEvent::Grant { person, group }, person)?;
+    log.tx
+        .prepare_cached(
+            "INSERT INTO grants (tenant, person, group_id, seq, direct) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![TENANT, Sql(person), Sql(group), Sql(seq), direct])?;
+    Ok(())
+}
+
+/// Withdraws a group from a person, and the groups that came along with it and that no other group
+/// of theirs still brings. Nothing happens where it is not granted.
+pub(crate) fn withdraw(log: &mut Appender<'_>, person: PersonId, group: GroupId) -> Result<(), StoreError> {
+    let Access::Granted(_) = access(log.tx, person, group)? else { return Ok(()) };
+    let seq = log.personal_entry(&ControlEvent::Withdraw { person, group }, person)?;
+    log.tx
+        .prepare_cached(
+            "UPDATE grants SET until = ?4
+             WHERE tenant = ?1 AND person = ?2 AND group_id = ?3 AND until IS NULL",
+        )?
+        .execute(params![TENANT, Sql(person), Sql(group), Sql(seq)])?;
+    for parent in parents(log.tx, group)? {
+        let still_needed: bool = log
+            .tx
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM grants WHERE tenant = ?1 AND person = ?2 AND group_id = ?3
+                                AND until IS NULL AND direct = 1)
+                     OR EXISTS (SELECT 1 FROM group_parents l
+                                JOIN grants g ON g.tenant = l.tenant AND g.group_id = l.child
+                                WHERE l.tenant = ?1 AND l.parent = ?3 AND g.person = ?2 AND g.until IS NULL)",
+            )?
+            .query_row(params![TENANT, Sql(person), Sql(parent)], |row| row.get(0))?;
+        if !still_needed {
+            withdraw(log, person, parent)?;
+        }
+    }
+    Ok(())
+}

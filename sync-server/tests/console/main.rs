@@ -1,0 +1,10 @@
+//! The console's pages, over a store with real records: what they show, and what they do not.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+mod access;
+mod browse;
+mod fixture;
+mod pages;
+mod projection;
+mod sign_in;

@@ -1,0 +1,9 @@
+//! The server as phones meet it: in process through its router, and over a real port.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod enrolment;
+mod hostile;
+mod local_writes;
+mod start;
+mod sync_round_trip;
+mod world;

@@ -1,0 +1,172 @@
+//! Servers and phones that come back from older copies, and phones that are there twice.
+
+use alongside_domain::{
+    ids::{ChangeHash, DeviceId, PersonId},
+    wire::ControlEvent,
+};
+use alongside_server::{ingest::LocalWrite, store::LogBody};
+use anyhow::Result;
+use rand::RngExt as _;
+
+use super::{Excluded, plot::Sim};
+
+/// A change that a restored server lost and a phone will offer again.
+#[derive(Debug, Clone)]
+pub(super) struct Lost {
+    hash: ChangeHash,
+    author: PersonId,
+    device: Option<DeviceId>,
+}
+
+impl Sim<'_> {
+    pub(super) fn back_up_server(&mut self) -> Result<()> {
+        let backup = self.server.back_up(self.dir.path(), self.backups.len())?;
+        self.story.tell(format!("the server is backed up at {}", backup.head));
+        self.backups.push(backup);
+        Ok(())
+    }
+
+    /// The server comes back as it was at an earlier time; sometimes it grows on before any phone
+    /// returns.
+    pub(super) fn restore_server(&mut self) -> Result<()> {
+        if self.backups.is_empty() {
+            return self.back_up_server();
+        }
+        let chosen = self.rng.random_range(0..self.backups.len());
+        let head = self.backups[chosen].head;
+        let gone = self.server.log_after(head)?;
+        let mut lost = Vec::new();
+        let granted = self.server.granted()?;
+        for entry in &gone {
+            let LogBody::Change { group, record, author, device, hash, .. } = &entry.body else { continue };
+            let mut offered = false;
+            for handset in self.handsets.iter().filter(|h| Some(h.device) == *device && !h.revoked) {
+                let open = granted.get(&handset.person).is_some_and(|groups| groups.contains(group));
+                offered |=
+                    open && handset.holds()?.contains_key(record) && handset.history(*record)?.contains(hash);
+            }
+            if !offered {
+                self.story
+                    .exclude(Excluded::Relay, "a restore after which nobody could offer some work again");
+                return Ok(());
+            }
+            lost.push(Lost { hash: *hash, author: *author, device: *device });
+        }
+        let backup = self.backups.swap_remove(chosen);
+        self.story.fault("server restored", &format!("to {head}; {} entries gone", gone.len()));
+        self.server.restore(&backup)?;
+        // Later copies hold what never happened in this server's life.
+        self.backups.clear();
+        self.backups.push(backup);
+        self.returning.extend(lost);
+        let journal: Vec<ControlEvent> = gone
+            .into_iter()
+            .filter_map(|entry| match entry.body {
+                LogBody::Control(event) => Some(event),
+                LogBody::Change { .. } => None,
+            })
+            .collect();
+        self.play_journal(journal)?;
+        if self.rng.random_bool(0.6) {
+            let times = self.rng.random_range(1..12);
+            self.story.fault("restored server grows on", &format!("by {times}"));
+            for _ in 0..times {
+                self.correct()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The control journal that is not built yet: what a restored server has to know before it serves.
+    fn play_journal(&mut self, journal: Vec<ControlEvent>) -> Result<()> {
+        if !journal.is_empty() {
+            self.story.exclude(Excluded::ControlJournal, &format!("{} entries played", journal.len()));
+        }
+        for event in journal {
+            let write = match event {
+                ControlEvent::Group { group, kind, partner, parents } => {
+                    LocalWrite::OpenGroup { group, kind, partner, parents }
+                }
+                ControlEvent::Grant { person, group } => LocalWrite::Grant { person, group },
+                ControlEvent::Withdraw { person, group } => LocalWrite::Withdraw { person, group },
+                ControlEvent::Revoke { device } => {
+                    self.server.revoke(device, alongside_domain::time::Millis(self.now))?;
+                    continue;
+                }
+                ControlEvent::Person { .. } | ControlEvent::Enrol { .. } => continue,
+            };
+            self.server.write(self.office, vec![write])?;
+        }
+        Ok(())
+    }
+
+    /// Whether something that a restored server lost, and that `whose` says, has not come back yet.
+    pub(super) fn is_to_return(
+        &mut self,
+        whose: impl Fn(PersonId, Option<DeviceId>) -> bool,
+    ) -> Result<bool> {
+        if self.returning.is_empty() {
+            return Ok(false);
+        }
+        let here: std::collections::BTreeSet<ChangeHash> = self
+            .server
+            .log_after(0)?
+            .into_iter()
+            .filter_map(|entry| match entry.body {
+                LogBody::Change { hash, .. } => Some(hash),
+                LogBody::Control(_) => None,
+            })
+            .collect();
+        self.returning.retain(|lost| !here.contains(&lost.hash));
+        Ok(self.returning.iter().any(|lost| whose(lost.author, lost.device)))
+    }
+
+    pub(super) fn copy_phone(&mut self) -> Result<()> {
+        let at = self.rng.random_range(0..self.handsets.len());
+        let copy = self.handsets[at].copy(self.copies.len(), self.saved.len())?;
+        self.story.tell(format!("{} is backed up", self.handsets[at].name));
+        self.copies.push((at, copy));
+        Ok(())
+    }
+
+    /// A phone comes back as it was at an earlier time.
+    pub(super) fn restore_phone(&mut self) -> Result<()> {
+        if self.copies.is_empty() {
+            return self.copy_phone();
+        }
+        let (at, copy) = &self.copies[self.rng.random_range(0..self.copies.len())];
+        let (at, mark) = (*at, copy.saved);
+        if self.handsets[at].revoked {
+            return Ok(());
+        }
+        self.story.fault("phone restored", &self.handsets[at].name);
+        self.handsets[at].restore(copy, &mut self.rng)?;
+        let written = self.server.written()?;
+        let late: Vec<bool> = (0..self.saved.len()).map(|number| number >= mark).collect();
+        for (saved, late) in self.saved.iter_mut().zip(late) {
+            let arrived = written.contains(&(saved.record, saved.key.clone(), saved.value.clone()));
+            if late && saved.by == at && !arrived && saved.excused.is_none() {
+                saved.excused = Some(Excluded::GoneWithPhone);
+                self.story.exclude(Excluded::GoneWithPhone, &format!("{:?}", saved.value));
+            }
+        }
+        Ok(())
+    }
+
+    /// One phone becomes two, and both go on: each with a new family of its own.
+    pub(super) fn clone_phone(&mut self) -> Result<()> {
+        let at = self.rng.random_range(0..self.handsets.len());
+        if self.handsets[at].revoked || self.handsets.len() >= 7 {
+            return Ok(());
+        }
+        let number = self.handsets.len();
+        self.story.fault("phone cloned", &format!("{} as phone {number}", self.handsets[at].name));
+        let clone = self.handsets[at].clone_to(self.dir.path(), number, &mut self.rng)?;
+        self.handsets.push(clone);
+        for at in [at, number] {
+            self.handsets[at].set_clock(alongside_domain::time::Millis(self.now));
+            self.new_family(at)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! What must hold once everything is healed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alongside_domain::{
+    ids::{ChangeHash, GroupId, RecordId},
+    time::Millis,
+    value::Value,
+    wire::{ControlEvent, Cursor},
+};
+use alongside_server::store::LogBody;
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{handset::Handset, people::short, plot::Sim, server::AtServer};
+
+impl Sim<'_> {
+    /// Holds the end of the story against what was promised. `cloned`: phones were there twice.
+    pub(super) fn check(&mut self, cloned: bool) -> Result<()> {
+        self.nothing_lost()?;
+        let records = self.server.records()?;
+        if !cloned {
+            self.written_once(&records)?;
+        }
+        self.references_resolve(&records)?;
+        let granted = self.server.granted()?;
+        for handset in self.handsets.iter().filter(|handset| !handset.revoked) {
+            let groups = granted.get(&handset.person).cloned().unwrap_or_default();
+            self.holds_what_it_should(handset, &groups, &records)
+                .with_context(|| format!("at {}", handset.name))?;
+            self.nothing_stands_apart(handset).with_context(|| format!("at {}", handset.name))?;
+        }
+        for handset in &self.handsets {
+            rebuilds(handset).with_context(|| format!("at {}", handset.name))?;
+        }
+        self.chain_holds()?;
+        let (grown, fresh) = self.server.pages_twice()?;
+        ensure!(
+            grown == fresh,
+            "the server's pages differ when built again:\n{}",
+            difference(&grown, &fresh)
+        );
+        Ok(())
+    }
+
+    /// Every value that a phone said was saved is in the server's history.
+    fn nothing_lost(&mut self) -> Result<()> {
+        let written = self.server.written()?;
+        for saved in self.saved.iter().filter(|saved| saved.excused.is_none()) {
+            let there = written.contains(&(saved.record, saved.key.clone(), saved.value.clone()));
+            ensure!(
+                there,
+                "lost: {}.{} = {:?} in {}, saved on {}",
+                short(&saved.record.0),
+                saved.key,
+                saved.value,
+                short(&saved.group.0),
+                self.handsets[saved.by].name,
+            );
+            self.story.told.found += 1;
+        }
+        Ok(())
+    }
+
+    /// No change that the server holds was authored again: every value saved stands in one change.
+    /// Where access ended and came back, work may be offered again and its original arrive late; two
+    /// clones may both write again what neither had sent.
+    fn written_once(&self, records: &BTreeMap<RecordId, AtServer>) -> Result<()> {
+        let late: BTreeSet<GroupId> = self.late.iter().map(|(_, group)| *group).collect();
+        let mut times: BTreeMap<(RecordId, String, Value), u32> = BTreeMap::new();
+        for (record, at) in records.iter().filter(|(_, at)| !late.contains(&at.group)) {
+            for field in at.document.history(&at.who)?.into_iter().flat_map(|entry| entry.fields) {
+                *times.entry((*record, field.key, field.to)).or_default() += 1;
+            }
+        }
+        let decided: BTreeSet<_> =
+            self.decided.iter().map(|(record, key, value)| (*record, key.clone(), value.clone())).collect();
+        for saved in self.saved.iter() {
+            let value = (saved.record, saved.key.clone(), saved.value.clone());
+            let once = times.get(&value).is_none_or(|times| *times == 1) || decided.contains(&value);
+            ensure!(once, "{}.{} = {:?} was authored twice", short(&saved.record.0), saved.key, saved.value);
+        }
+        Ok(())
+    }
+
+    /// Every reference between records, and every link between groups, names something that is there;
+    /// where access ended, what a record names may have been refused as late work.
+    fn references_resolve(&self, records: &BTreeMap<RecordId, AtServer>) -> Result<()> {
+        let late: BTreeSet<GroupId> = self.late.iter().map(|(_, group)| *group).collect();
+        for (record, at) in records.iter().filter(|(_, at)| !late.contains(&at.group)) {
+            for entry in at.document.history(&at.who)? {
+                for field in entry.fields {
+                    if let Value::Ref(other) = field.to {
+                        ensure!(
+                            records.get(&other).is_some_and(|there| there.group == at.group),
+                            "{} names a record that is not there",
+                            short(&record.0)
+                        );
+                    }
+                }
+            }
+        }
+        let mut groups = BTreeSet::new();
+        for event in self.server.control()? {
+            if let ControlEvent::Group { group, parents, .. } = event {
+                ensure!(
+                    parents.iter().all(|parent| groups.contains(parent)),
+                    "a link to a group that is not there"
+                );
+                ensure!(groups.insert(group), "a group was opened twice");
+            }
+        }
+        Ok(())
+    }
+
+    /// The phone has each record of the groups granted to its person as the server has it, with its
+    /// whole history, and nothing else.
+    fn holds_what_it_should(
+        &self,
+        handset: &Handset,
+        granted: &BTreeSet<GroupId>,
+        records: &BTreeMap<RecordId, AtServer>,
+    ) -> Result<()> {
+        let held = handset.holds()?;
+        for (record, (group, form)) in &held {
+            ensure!(granted.contains(group), "{form} {} of a group that is not granted", short(&record.0));
+            ensure!(
+                records.contains_key(record),
+                "{form} {} that the server does not have",
+                short(&record.0)
+            );
+        }
+        for (record, at) in records.iter().filter(|(_, at)| granted.contains(&at.group)) {
+            let name = || format!("{} {} of group {}", at.form, short(&record.0), short(&at.group.0));
+            ensure!(held.get(record).is_some_and(|(group, _)| *group == at.group), "{} is not there", name());
+            let mut hashes: Vec<ChangeHash> = at.who.keys().copied().collect();
+            hashes.sort_unstable();
+            ensure!(handset.history(*record)? == hashes, "{} has another history", name());
+            let form = handset.phone()?.programme().forms.get(&at.form);
+            let policy = |key: &str| form.map(|form| form.merge_policy(key)).unwrap_or_default();
+            let there = at.document.view(&policy, &at.who)?;
+            let here = handset.phone()?.records().record(*record)?.view;
+            ensure!(here == there, "{} differs:\nhere  {here:?}\nthere {there:?}", name());
+        }
+        Ok(())
+    }
+
+    /// Nothing waits, nothing is kept apart. What was refused belongs to access that had ended.
+    fn nothing_stands_apart(&self, handset: &Handset) -> Result<()> {
+        let outbox = handset.phone()?.records().outbox()?;
+        ensure!(outbox.count == 0, "{} changes wait", outbox.count);
+        ensure!(outbox.quarantined.is_empty(), "in quarantine: {:?}", outbox.quarantined);
+        let late = |group: GroupId| self.late.contains(&(handset.person, group));
+        for refused in outbox.refused {
+            ensure!(late(refused.group), "refused: {:?} in {}", refused.reason, short(&refused.group.0));
+        }
+        for (group, refusal) in outbox.refused_openings {
+            ensure!(late(group), "opening refused: {refusal:?} of {}", short(&group.0));
+        }
+        Ok(())
+    }
+
+    /// The feed's chain is what its entries say.
+    fn chain_holds(&self) -> Result<()> {
+        let mut chain = [0; 16];
+        let mut last = 0;
+        for entry in self.server.log_after(0)? {
+            ensure!(entry.seq == last + 1, "the feed skips from {last} to {}", entry.seq);
+            last = entry.seq;
+            let digest = match entry.body {
+                LogBody::Change { hash, .. } => hash.0,
+                LogBody::Control(event) => {
+                    let mut body = Vec::new();
+                    ciborium::into_writer(&event, &mut body)?;
+                    *blake3::hash(&body).as_bytes()
+                }
+            };
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(&chain).update(&entry.seq.to_le_bytes()).update(&digest);
+            chain.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        }
+        ensure!(
+            self.server.store()?.head()? == Cursor { seq: last, chain },
+            "the feed's chain does not hold"
+        );
+        Ok(())
+    }
+}
+
+/// The phone's file is whole, and its screens built again from its log are the same.
+fn rebuilds(handset: &Handset) -> Result<()> {
+    handset.set_clock(Millis(0));
+    let phone = handset.phone()?;
+    let problems = phone.verify()?;
+    ensure!(problems.is_empty(), "its file is damaged: {problems:?}");
+    let before = phone.dump_read_model()?;
+    phone.rebuild_read_model()?;
+    let after = phone.dump_read_model()?;
+    if before != after {
+        bail!("its screens differ when built again:\n{}", difference(&before, &after));
+    }
+    Ok(())
+}
+
+/// Lines that only one of the two has.
+fn difference(before: &str, after: &str) -> String {
+    let (a, b): (BTreeSet<&str>, BTreeSet<&str>) = (before.lines().collect(), after.lines().collect());
+    let only = |mark: &str, lines: Vec<&&str>| -> String {
+        lines.iter().take(5).map(|line| format!("{mark} {}\n", &line[..line.len().min(300)])).collect()
+    };
+    only("grown", a.difference(&b).collect()) + &only("built", b.difference(&a).collect())
+}

@@ -1,0 +1,136 @@
+//! A device that was enrolled in order and means no good.
+
+use alongside_domain::{
+    ids::{ActorId, GroupId, PersonId},
+    record::{Circumstances, Document, Edit},
+    time::Millis,
+    value::Value,
+    wire::{
+        Cursor, GroupOpening, PROTOCOL, PushedChange, Refusal, SyncAnswer, SyncRequest, Verdict,
+        decode_message, encode, pack::pack_rows,
+    },
+};
+use anyhow::{Context, Result, bail};
+use rand::RngExt as _;
+use sha2::{Digest as _, Sha256};
+
+use super::plot::Sim;
+
+/// The device.
+pub(super) struct Hostile {
+    pub(super) person: PersonId,
+    pub(super) actor: ActorId,
+    pub(super) token: String,
+}
+
+impl Sim<'_> {
+    /// Takes a record that it is granted and pushes something it should not.
+    pub(super) fn attack(&mut self) -> Result<()> {
+        let (person, own) = (self.hostile.person, self.hostile.actor);
+        let granted = self.server.granted()?.remove(&person).unwrap_or_default();
+        let everything = self.server.records()?;
+        let foreign = everything.values().map(|at| at.group).find(|group| !granted.contains(group));
+        let records: Vec<_> = everything.into_iter().filter(|(_, at)| granted.contains(&at.group)).collect();
+        if records.is_empty() {
+            return Ok(());
+        }
+        let (record, at) = &records[self.rng.random_range(0..records.len())];
+        let changes = at.document.changes();
+        let some = changes[self.rng.random_range(0..changes.len())].clone();
+        let last = changes.last().context("a record has changes")?.actor;
+        let (name, group, bytes) = match self.rng.random_range(0..6) {
+            0 => ("a change tampered with", at.group, self.tampered(&some.bytes)),
+            1 => {
+                let fresh = self.edit(&at.document, own)?;
+                ("an own change tampered with", at.group, self.tampered(&fresh))
+            }
+            2 => ("a change in another's name", at.group, self.edit(&at.document, last)?),
+            3 => (
+                "a change cut short",
+                at.group,
+                some.bytes[..self.rng.random_range(0..some.bytes.len())].to_vec(),
+            ),
+            4 => (
+                "a change in a group of others",
+                foreign.unwrap_or(GroupId([1; 16])),
+                self.edit(&at.document, own)?,
+            ),
+            _ => {
+                let mut without =
+                    Document::load(changes.iter().take(1).map(|change| change.bytes.as_slice()))?;
+                let first = self.edit(&without, own)?;
+                without.apply([first.as_slice()])?;
+                ("a change without what it stands on", at.group, self.edit(&without, own)?)
+            }
+        };
+        let verdicts = self.push(&[PushedChange { group, record: *record, bytes }])?;
+        self.story.fault("hostile push", &format!("{name}: {verdicts:?}"));
+        let accepted = matches!(verdicts.first(), Some(Verdict::Accepted(_)));
+        let never = name == "a change in another's name" || name == "a change in a group of others";
+        if accepted && never {
+            bail!("{name} was accepted");
+        }
+        if name == "a change in another's name" && last != own {
+            let refused = Some(&Verdict::Refused(Refusal::ForeignActor));
+            if verdicts.first() != refused {
+                bail!("{name} was answered with {verdicts:?}");
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, changes: &[PushedChange]) -> Result<Vec<Verdict>> {
+        let openings: Vec<GroupOpening> = Vec::new();
+        let request = SyncRequest {
+            protocol: PROTOCOL,
+            features: 0,
+            cursor: Cursor::default(),
+            seen: None,
+            backfills: Vec::new(),
+            own_high: 0,
+            actor: self.hostile.actor,
+            openings,
+            push: Some(pack_rows(changes)),
+            limit: 0,
+            dictionary: None,
+            waiting: 0,
+        };
+        let (status, body) = self.server.post("/v1/sync", Some(&self.hostile.token), encode(&request))?;
+        if !status.is_success() {
+            bail!("a hostile push upset the server: {status}");
+        }
+        let answer: SyncAnswer = decode_message(&body)?;
+        Ok(answer.verdicts)
+    }
+
+    /// A good change of the record as this actor.
+    fn edit(&mut self, document: &Document, actor: ActorId) -> Result<Vec<u8>> {
+        let changes = document.changes();
+        let mut copy = Document::load(changes.iter().map(|change| change.bytes.as_slice()))?;
+        self.number += 1;
+        let value = Value::Text(format!("hostile{}", self.number));
+        let circumstances = Circumstances {
+            actor,
+            at: Millis(self.now),
+            zone: "Europe/London".to_owned(),
+            offline: false,
+            reason: None,
+        };
+        let change = copy
+            .edit(&[Edit { key: "note".to_owned(), value }], &circumstances)?
+            .context("a new value is a change")?;
+        Ok(change.bytes)
+    }
+
+    /// Some bytes changed, and the checksum made to fit.
+    fn tampered(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        for _ in 0..self.rng.random_range(1..4) {
+            let place = self.rng.random_range(9..bytes.len());
+            bytes[place] ^= 1 << self.rng.random_range(0..8);
+        }
+        let digest = Sha256::digest(&bytes[8..]);
+        bytes[4..8].copy_from_slice(&digest[..4]);
+        bytes
+    }
+}

@@ -1,0 +1,184 @@
+//! What the coordinator does at the server: grants, withdrawals, revocations, corrections.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alongside_domain::{
+    ids::{GroupId, PersonId},
+    record::Edit,
+    time::{Millis, PROGRAMME_ZONE},
+    value::Value,
+    wire::ControlEvent,
+};
+use alongside_server::ingest::LocalWrite;
+use anyhow::Result;
+use rand::RngExt as _;
+
+use super::{Excluded, people::short, plot::Sim};
+
+/// What the server's log says of groups.
+pub(super) struct Groups {
+    /// Kind of each.
+    pub(super) kinds: BTreeMap<GroupId, String>,
+    pub(super) granted: BTreeMap<PersonId, BTreeSet<GroupId>>,
+}
+
+impl Groups {
+    fn of(&self, person: PersonId, group: GroupId) -> bool {
+        self.granted.get(&person).is_some_and(|groups| groups.contains(&group))
+    }
+
+    fn cases(&self, which: impl Fn(GroupId) -> bool) -> Vec<GroupId> {
+        self.kinds
+            .iter()
+            .filter(|(group, kind)| *kind == "case" && which(**group))
+            .map(|(group, _)| *group)
+            .collect()
+    }
+}
+
+impl Sim<'_> {
+    pub(super) fn groups(&self) -> Result<Groups> {
+        let kinds = self
+            .server
+            .control()?
+            .into_iter()
+            .filter_map(|event| match event {
+                ControlEvent::Group { group, kind, .. } => Some((group, kind)),
+                _ => None,
+            })
+            .collect();
+        Ok(Groups { kinds, granted: self.server.granted()? })
+    }
+
+    /// Whether the server takes nothing of this group from this person: access was withdrawn, or it was
+    /// opened under a group whose access was withdrawn.
+    pub(super) fn is_closed(&self, person: PersonId, group: GroupId) -> Result<bool> {
+        let groups = self.groups()?;
+        Ok(self.closed(&groups, person, group))
+    }
+
+    fn closed(&self, groups: &Groups, person: PersonId, group: GroupId) -> bool {
+        if groups.kinds.contains_key(&group) {
+            return !groups.of(person, group);
+        }
+        self.late.contains(&(person, group))
+            || self
+                .parents
+                .get(&group)
+                .is_some_and(|parents| parents.iter().any(|parent| self.closed(groups, person, *parent)))
+    }
+
+    pub(super) fn grant(&mut self) -> Result<()> {
+        let groups = self.groups()?;
+        let person = self.people[self.rng.random_range(0..self.people.len())];
+        let cases = groups.cases(|group| !groups.of(person, group));
+        if cases.is_empty() {
+            return Ok(());
+        }
+        let group = cases[self.rng.random_range(0..cases.len())];
+        self.story.tell(format!("the office grants {} to {}", short(&group.0), short(&person.0)));
+        self.server.write(self.office, vec![LocalWrite::Grant { person, group }])
+    }
+
+    pub(super) fn withdraw(&mut self) -> Result<()> {
+        let groups = self.groups()?;
+        let person = self.people[self.rng.random_range(0..self.people.len())];
+        let cases = groups.cases(|group| groups.of(person, group));
+        if cases.is_empty() {
+            return Ok(());
+        }
+        let group = cases[self.rng.random_range(0..cases.len())];
+        if self.is_to_return(|author, _| author == person)? {
+            self.story.exclude(Excluded::Relay, "a withdrawal while lost work is still to come back");
+            return Ok(());
+        }
+        self.story.tell(format!("the office withdraws {} from {}", short(&group.0), short(&person.0)));
+        self.server.write(self.office, vec![LocalWrite::Withdraw { person, group }])?;
+        let (before, groups) = (groups, self.groups()?);
+        let ended = before.granted.get(&person).cloned().unwrap_or_default();
+        self.late.extend(
+            ended.into_iter().filter(|group| !groups.of(person, *group)).map(|group| (person, group)),
+        );
+        let written = self.server.written()?;
+        for at in 0..self.saved.len() {
+            let saved = &self.saved[at];
+            let arrived = written.contains(&(saved.record, saved.key.clone(), saved.value.clone()));
+            if saved.person != person || arrived || !self.closed(&groups, person, saved.group) {
+                continue;
+            }
+            let text = format!("{:?}", saved.value);
+            self.late.insert((person, saved.group));
+            self.saved[at].excused.get_or_insert(Excluded::LateWork);
+            self.story.exclude(Excluded::LateWork, &text);
+        }
+        Ok(())
+    }
+
+    /// Revokes one of several phones.
+    pub(super) fn revoke(&mut self) -> Result<()> {
+        let in_use = self.handsets.iter().filter(|handset| !handset.revoked).count();
+        let at = self.rng.random_range(0..self.handsets.len());
+        let device = self.handsets[at].device;
+        let same = self.handsets.iter().filter(|handset| handset.device == device).count();
+        if self.handsets[at].revoked || in_use <= same + 1 {
+            return Ok(());
+        }
+        if self.is_to_return(|_, by| by == Some(device))? {
+            self.story.exclude(Excluded::Relay, "a revocation while lost work is still to come back");
+            return Ok(());
+        }
+        self.story.fault("phone revoked", &self.handsets[at].name);
+        self.server.revoke(device, Millis(self.now))?;
+        let written = self.server.written()?;
+        for at in 0..self.handsets.len() {
+            if self.handsets[at].device == device {
+                self.handsets[at].revoked = true;
+                self.excuse(Excluded::RevokedWork, |saved| {
+                    saved.by == at
+                        && !written.contains(&(saved.record, saved.key.clone(), saved.value.clone()))
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Does not look for these values in the end.
+    pub(super) fn excuse(&mut self, reason: Excluded, which: impl Fn(&super::people::Saved) -> bool) {
+        for saved in self.saved.iter_mut().filter(|saved| saved.excused.is_none() && which(saved)) {
+            saved.excused = Some(reason);
+            self.story.exclude(reason, &format!("{:?}", saved.value));
+        }
+    }
+
+    /// The office corrects a record at the console.
+    pub(super) fn correct(&mut self) -> Result<()> {
+        let records: Vec<_> = self
+            .server
+            .records()?
+            .into_iter()
+            .filter(|(_, at)| ["family", "child", "case"].contains(&at.form.as_str()))
+            .map(|(record, at)| (record, at.form))
+            .collect();
+        if records.is_empty() {
+            return Ok(());
+        }
+        let (record, form) = records[self.rng.random_range(0..records.len())].clone();
+        let key = match form.as_str() {
+            "family" => "best_time",
+            "child" => "primary_need",
+            _ => "ehc_stage",
+        };
+        self.number += 1;
+        let value = Value::Text(format!("office{}", self.number));
+        let edits = vec![Edit { key: key.to_owned(), value }];
+        self.story.tell(format!("the office corrects {}.{key}", short(&record.0)));
+        let write = LocalWrite::Edit {
+            record,
+            edits,
+            at: Millis(self.now),
+            zone: PROGRAMME_ZONE.to_owned(),
+            reason: None,
+        };
+        self.server.write(self.office, vec![write])
+    }
+}

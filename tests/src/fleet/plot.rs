@@ -1,0 +1,298 @@
+//! The story of a seed: what happens, in which order, until everything is healed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use alongside_domain::{
+    ids::{ActorId, GroupId, PersonId, RecordId},
+    programme::{Programme, builtin},
+    sync::Status,
+    time::Millis,
+    value::Value,
+};
+use anyhow::{Context, Result, anyhow, bail};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+use super::{
+    Told,
+    backups::Lost,
+    handset::{Handset, PhoneCopy},
+    hostile::Hostile,
+    network::{self, Line},
+    people::Saved,
+    server::{Backup, Server},
+    story::Story,
+};
+
+/// Monday 2 March 2015, 09:00 in London.
+const START: i64 = 1_425_286_800_000;
+const DAY: i64 = 86_400_000;
+/// Rounds in which a healed fleet has to come to rest.
+const ROUNDS: usize = 80;
+
+/// What comes back from older copies in a story: see [`super::Excluded::Relay`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copies {
+    OfServer,
+    OfPhones,
+}
+
+/// A story under way.
+pub(super) struct Sim<'s> {
+    pub(super) story: &'s mut Story,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) server: Server,
+    pub(super) line: Line,
+    pub(super) handsets: Vec<Handset>,
+    pub(super) people: Vec<PersonId>,
+    pub(super) office: PersonId,
+    pub(super) hostile: Hostile,
+    /// True time, in milliseconds.
+    pub(super) now: i64,
+    /// For values that are told apart.
+    pub(super) number: u32,
+    pub(super) saved: Vec<Saved>,
+    /// Values that were chosen again in a decision.
+    pub(super) decided: Vec<(RecordId, String, Value)>,
+    /// What groups opened on phones are linked to.
+    pub(super) parents: BTreeMap<GroupId, Vec<GroupId>>,
+    /// Groups that ended for a person while something could be on its way.
+    pub(super) late: BTreeSet<(PersonId, GroupId)>,
+    pub(super) backups: Vec<Backup>,
+    pub(super) returning: Vec<Lost>,
+    pub(super) copies: Vec<(usize, PhoneCopy)>,
+    // Last: phones and server close before their files go.
+    pub(super) dir: TempDir,
+}
+
+/// Plays the whole story.
+pub(super) fn play(seed: u64, story: &mut Story) -> Result<Told> {
+    let mut sim = Sim::begin(seed, story)?;
+    let copies = if seed.is_multiple_of(2) { Copies::OfServer } else { Copies::OfPhones };
+    let steps = sim.rng.random_range(120..360);
+    for _ in 0..steps {
+        sim.something(copies)?;
+    }
+    sim.heal()?;
+    sim.check(copies == Copies::OfPhones)?;
+    Ok(sim.story.told.clone())
+}
+
+fn programme() -> Result<Arc<Programme>> {
+    static PROGRAMME: OnceLock<Option<Arc<Programme>>> = OnceLock::new();
+    let programme = PROGRAMME.get_or_init(|| builtin::independent_support().ok().map(Arc::new));
+    programme.clone().context("the built-in programme is sound")
+}
+
+/// In memory where the system has such a folder: what is tried here are orders of events, not disks.
+fn folder() -> Result<TempDir> {
+    let memory = PathBuf::from("/dev/shm");
+    let at = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix("fleet-").tempdir_in(at).context("no temporary folder")
+}
+
+impl<'s> Sim<'s> {
+    fn begin(seed: u64, story: &'s mut Story) -> Result<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let dir = folder()?;
+        let programme = programme()?;
+        let server = Server::new(dir.path(), &programme, Millis(START))?;
+        let person = |name: &str, at: i64| server.person(name, Millis(START + at));
+        let (office, stranger) = (person("Office", 1)?, person("Stranger", 2)?);
+        let number = rng.random_range(2..=4);
+        let people: Vec<PersonId> =
+            (0..number).map(|n| person(&format!("Supporter {n}"), 3 + n)).collect::<Result<_>>()?;
+        let actor = ActorId::random(rng.random());
+        let hostile =
+            Hostile { person: stranger, actor, token: server.enrol(stranger, actor, Millis(START))?.token };
+        let mut handsets = Vec::new();
+        for (at, person) in people.iter().enumerate() {
+            // One person may have two phones, each enrolled for itself.
+            for _ in 0..if at == 0 && rng.random_bool(0.4) { 2 } else { 1 } {
+                let number = handsets.len();
+                handsets.push(Handset::enrolled(
+                    dir.path(),
+                    number,
+                    *person,
+                    &programme,
+                    &server,
+                    &mut rng,
+                    Millis(START),
+                )?);
+            }
+        }
+        let mut sim = Self {
+            story,
+            rng,
+            server,
+            line: Line::default(),
+            handsets,
+            people,
+            office,
+            hostile,
+            now: START,
+            number: 0,
+            saved: Vec::new(),
+            decided: Vec::new(),
+            parents: BTreeMap::new(),
+            late: BTreeSet::new(),
+            backups: Vec::new(),
+            returning: Vec::new(),
+            copies: Vec::new(),
+            dir,
+        };
+        // The stranger is granted cases like anybody else.
+        sim.people.push(stranger);
+        for at in 0..sim.handsets.len() {
+            sim.limits(at);
+            sim.clock(at);
+        }
+        Ok(sim)
+    }
+
+    /// A phone whose requests and answers come in small parts, or not.
+    fn limits(&mut self, at: usize) {
+        let parts = [(u32::MAX, u32::MAX), (400, 300), (2_000, 60), (200, 1_500), (60, 60)];
+        self.handsets[at].most_bytes = parts[self.rng.random_range(0..parts.len())];
+    }
+
+    /// A clock that is right, minutes off, or years.
+    fn clock(&mut self, at: usize) {
+        let off = [0, 0, 7 * 60_000, -3 * DAY, 4 * 365 * DAY, -20 * 365 * DAY, -60 * 365 * DAY];
+        let off = off[self.rng.random_range(0..off.len())];
+        if off.abs() >= DAY {
+            self.story.fault("wrong clock", &format!("{} by {} days", self.handsets[at].name, off / DAY));
+        }
+        self.handsets[at].skew = off;
+    }
+
+    fn something(&mut self, copies: Copies) -> Result<()> {
+        self.now += self.rng.random_range(1_000..3_600_000);
+        self.server.clock.set(Millis(self.now));
+        let at = self.rng.random_range(0..self.handsets.len());
+        match self.rng.random_range(0..1000) {
+            0..430 => self.sync_step(at),
+            430..480 => self.sync_burst(at),
+            480..740 => self.work(at),
+            740..790 => {
+                self.story.fault("phone killed", &self.handsets[at].name);
+                self.handsets[at].kill(&mut self.rng)
+            }
+            790..805 => self.handsets[at].reopen(&mut self.rng),
+            805..820 => {
+                self.story.fault("server killed", "");
+                self.server.kill()
+            }
+            820..830 => {
+                self.server.close();
+                self.server.open()
+            }
+            830..880 => self.grant(),
+            880..895 => self.withdraw(),
+            895..905 => self.correct(),
+            905..920 => self.line.arrive_late(&self.server, self.story, &mut self.rng),
+            920..930 => self.line.replay(&self.server, self.story, &mut self.rng),
+            930..945 => self.attack(),
+            945..950 => {
+                self.clock(at);
+                self.limits(at);
+                Ok(())
+            }
+            950..952 => self.revoke(),
+            952..960 => self.server.project(),
+            960..980 => match copies {
+                Copies::OfServer => self.back_up_server(),
+                Copies::OfPhones => self.copy_phone(),
+            },
+            _ => match copies {
+                Copies::OfServer => self.restore_server(),
+                Copies::OfPhones if self.rng.random_bool(0.3) => self.clone_phone(),
+                Copies::OfPhones => self.restore_phone(),
+            },
+        }
+    }
+
+    /// The next thing that a phone's engine wants, over the bad line.
+    fn sync_step(&mut self, at: usize) -> Result<()> {
+        let random = self.rng.random();
+        let Self { handsets, server, line, story, rng, now, .. } = self;
+        let handset = &mut handsets[at];
+        handset.set_clock(Millis(*now));
+        let name = handset.name.clone();
+        let step = handset.step(Millis(*now), random, |token, request| {
+            let answer = line.carry(server, story, rng, &name, token, request)?;
+            story.tell(said(&name, &answer));
+            Ok(answer)
+        })?;
+        if step == super::handset::Step::Rests {
+            story.tell(format!("{name} rests: {:?}", handset.status));
+        }
+        Ok(())
+    }
+
+    fn sync_burst(&mut self, at: usize) -> Result<()> {
+        for _ in 0..self.rng.random_range(2..20) {
+            self.sync_step(at)?;
+        }
+        Ok(())
+    }
+
+    /// The line is good, what is under way arrives, and everybody syncs until nothing moves.
+    fn heal(&mut self) -> Result<()> {
+        self.story.tell("healed from here on");
+        while !self.line.delayed.is_empty() {
+            self.line.arrive_late(&self.server, self.story, &mut self.rng)?;
+        }
+        for _ in 0..ROUNDS {
+            self.now += 3_600_000;
+            self.server.clock.set(Millis(self.now));
+            let head = self.server.store()?.head()?;
+            let mut quiet = true;
+            for at in 0..self.handsets.len() {
+                let Self { handsets, server, story, rng, now, .. } = self;
+                let handset = &mut handsets[at];
+                if handset.revoked {
+                    continue;
+                }
+                handset.set_clock(Millis(*now));
+                let name = handset.name.clone();
+                handset.sync(Millis(*now), rng, |token, request| {
+                    let answer = network::good(server, story, token, request)?;
+                    story.tell(said(&name, &answer));
+                    Ok(answer)
+                })?;
+                quiet &= matches!(handset.status, Some(Status::UpToDate { .. }));
+            }
+            if quiet && self.server.store()?.head()? == head {
+                return Ok(());
+            }
+        }
+        let standing: Vec<_> =
+            self.handsets.iter().map(|handset| (handset.name.as_str(), handset.status)).collect();
+        bail!(anyhow!("the fleet does not come to rest: {standing:?}"))
+    }
+}
+
+fn said(
+    name: &str,
+    answer: &Result<Box<alongside_domain::wire::SyncAnswer>, alongside_domain::sync::Failure>,
+) -> String {
+    match answer {
+        Ok(answer) => format!(
+            "{name} is answered: {} entries, at {}, {} backfills{}{}, openings {:?}, verdicts {:?}",
+            answer.pull.as_ref().map_or(0, |pull| pull.entries),
+            answer.cursor.seq,
+            answer.backfills.len(),
+            if answer.more { ", more" } else { "" },
+            if answer.start_again { ", start again" } else { "" },
+            answer.openings,
+            answer.verdicts,
+        ),
+        Err(failure) => format!("{name} is not answered: {failure:?}"),
+    }
+}

@@ -1,0 +1,73 @@
+//! The lanes of the checks, in the order they run: cheapest first.
+
+/// One lane.
+pub(crate) struct Lane {
+    /// Name for the command line.
+    pub(crate) name: &'static str,
+    /// What it checks.
+    pub(crate) what: &'static str,
+    /// Commands, one after the other.
+    pub(crate) steps: &'static [Step],
+}
+
+/// One command.
+pub(crate) struct Step {
+    /// Program.
+    pub(crate) program: &'static str,
+    /// Its arguments.
+    pub(crate) arguments: &'static [&'static str],
+    /// Environment variables beside the caller's.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+}
+
+const fn cargo(arguments: &'static [&'static str]) -> Step {
+    Step { program: "cargo", arguments, environment: &[] }
+}
+
+/// Every lane.
+pub(crate) const ALL: &[Lane] = &[
+    Lane { name: "fmt", what: "every file is formatted", steps: &[cargo(&["fmt", "--all", "--check"])] },
+    Lane {
+        name: "deny",
+        what: "licences, bans and sources of the dependencies (no advisory database is reached here)",
+        steps: &[cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"])],
+    },
+    Lane {
+        name: "clippy",
+        what: "no warning anywhere",
+        steps: &[cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])],
+    },
+    Lane {
+        name: "test",
+        what: "the README's test command",
+        steps: &[Step {
+            program: "cargo",
+            arguments: &["test", "--locked", "--workspace"],
+            // The browser has its own lane, where it must be there.
+            environment: &[("ALONGSIDE_BROWSER", "skip")],
+        }],
+    },
+    Lane {
+        name: "browser",
+        what: "the pages in a real browser",
+        steps: &[Step {
+            program: "cargo",
+            arguments: &["test", "--locked", "-p", "alongside-tests", "--test", "browser"],
+            environment: &[("ALONGSIDE_BROWSER", "required")],
+        }],
+    },
+    Lane {
+        name: "demo",
+        what: "the README's demo ends with every check holding",
+        steps: &[cargo(&["run", "--locked", "--release", "--", "demo", "--no-serve", "--json"])],
+    },
+    Lane {
+        name: "docs",
+        what: "the documentation builds without a warning",
+        steps: &[Step {
+            program: "cargo",
+            arguments: &["doc", "--locked", "--workspace", "--no-deps"],
+            environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        }],
+    },
+];

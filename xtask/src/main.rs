@@ -1,0 +1,90 @@
+//! Chores of the workspace: `cargo xtask ci` runs what the checks run, the same way everywhere.
+
+use std::{
+    process::{Command, ExitCode},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+mod lanes;
+
+#[derive(Parser)]
+#[command(about = "Chores of the Alongside workspace")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run the checks: all lanes in order, or those named.
+    Ci {
+        /// Lanes to run; all where none is named.
+        lanes: Vec<String>,
+        /// Name the lanes and what each does.
+        #[arg(long)]
+        list: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let Chore::Ci { lanes, list } = Cli::parse().chore;
+    let outcome = if list {
+        for lane in lanes::ALL {
+            say(&format!("{:<8} {}", lane.name, lane.what));
+        }
+        Ok(())
+    } else {
+        ci(&lanes)
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ci(wanted: &[String]) -> Result<()> {
+    for name in wanted {
+        if !lanes::ALL.iter().any(|lane| lane.name == name) {
+            let names: Vec<_> = lanes::ALL.iter().map(|lane| lane.name).collect();
+            bail!("there is no lane `{name}`; the lanes are {}", names.join(", "));
+        }
+    }
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    for lane in lanes::ALL {
+        if wanted.is_empty() || wanted.iter().any(|name| name == lane.name) {
+            say(&format!("\n=== {}: {}", lane.name, lane.what));
+            let at = Instant::now();
+            for step in lane.steps {
+                run(step).with_context(|| format!("lane `{}` failed", lane.name))?;
+            }
+            times.push(format!("{} {} s", lane.name, at.elapsed().as_secs()));
+        }
+    }
+    say(&format!("\nall lanes passed in {} s: {}", begun.elapsed().as_secs(), times.join(", ")));
+    Ok(())
+}
+
+fn run(step: &lanes::Step) -> Result<()> {
+    say(&format!("$ {} {}", step.program, step.arguments.join(" ")));
+    let status = Command::new(step.program)
+        .args(step.arguments)
+        .envs(step.environment.iter().copied())
+        .status()
+        .with_context(|| format!("`{}` could not be started: is it installed?", step.program))?;
+    if !status.success() {
+        bail!("`{} {}` ended with {status}", step.program, step.arguments.join(" "));
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "this is a program for a terminal")]
+fn say(line: &str) {
+    println!("{line}");
+}
