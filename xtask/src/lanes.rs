@@ -44,7 +44,7 @@ pub(crate) const ALL: &[Lane] = &[
             program: "cargo",
             arguments: &["test", "--locked", "--workspace"],
             // The browser has its own lane, where it must be there.
-            environment: &[("ALONGSIDE_BROWSER", "skip")],
+            environment: &[("BROWSER_TESTS", "skip")],
         }],
     },
     Lane {
@@ -53,7 +53,7 @@ pub(crate) const ALL: &[Lane] = &[
         steps: &[Step {
             program: "cargo",
             arguments: &["test", "--locked", "-p", "alongside-tests", "--test", "browser"],
-            environment: &[("ALONGSIDE_BROWSER", "required")],
+            environment: &[("BROWSER_TESTS", "required")],
         }],
     },
     Lane {

@@ -109,11 +109,10 @@ fn frames_that_lie_about_their_size_are_refused() {
 }
 
 /// Thousands of packs of which a few bytes are wrong, inside the compression and outside. With
-/// `ALONGSIDE_MUTANTS=100000` as many as that.
+/// `MUTANTS=100000` as many as that.
 #[test]
 fn mutants_are_refused_without_a_panic() {
-    let wanted =
-        std::env::var("ALONGSIDE_MUTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000);
+    let wanted = std::env::var("MUTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000);
     let mut rng = ChaCha8Rng::seed_from_u64(20_261_123);
     let mut generator = Generator::new(9, MEASURED);
     let device = generator.device();

@@ -42,7 +42,7 @@ fn nothing_in_the_file_can_be_read_without_the_key() {
 /// Not a test of its own: the process that the next test starts and that dies.
 #[test]
 fn child_that_saves_and_aborts() {
-    let Ok(dir) = std::env::var("ALONGSIDE_TEST_CHILD") else { return };
+    let Ok(dir) = std::env::var("STORE_TEST_CHILD") else { return };
     let clock = Arc::new(ManualClock::new(MORNING));
     let phone = Phone::create(lab::profile(dir.as_ref(), clock, 1)).unwrap();
     lab::enrol(&phone);
@@ -59,7 +59,7 @@ fn what_was_acknowledged_survives_a_killed_process() {
     let lab = Lab::new();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "store::child_that_saves_and_aborts", "--nocapture", "--test-threads=1"])
-        .env("ALONGSIDE_TEST_CHILD", lab.dir())
+        .env("STORE_TEST_CHILD", lab.dir())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -21,11 +21,11 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Starts chromedriver; `None`, with the reason printed, where there is none. Where the variable
-    /// `ALONGSIDE_BROWSER` says `required`, that is a failure.
+    /// `BROWSER_TESTS` says `required`, that is a failure.
     pub(crate) fn start() -> anyhow::Result<Option<Self>> {
         if !Path::new(DRIVER).exists() {
-            if std::env::var("ALONGSIDE_BROWSER").is_ok_and(|value| value == "required") {
-                bail!("ALONGSIDE_BROWSER=required, but there is no {DRIVER}: install chromium-driver");
+            if std::env::var("BROWSER_TESTS").is_ok_and(|value| value == "required") {
+                bail!("BROWSER_TESTS=required, but there is no {DRIVER}: install chromium-driver");
             }
             println!("skipped: there is no {DRIVER}; install chromium-driver to run the browser test");
             return Ok(None);
@@ -104,9 +104,9 @@ pub(crate) struct Look {
     pub(crate) script: bool,
 }
 
-/// Takes a picture of the whole page into the folder that `ALONGSIDE_SHOTS` names, if it does.
+/// Takes a picture of the whole page into the folder that `BROWSER_SHOTS` names, if it does.
 pub(crate) async fn shoot(client: &Client, name: &str) -> anyhow::Result<()> {
-    let Ok(folder) = std::env::var("ALONGSIDE_SHOTS") else { return Ok(()) };
+    let Ok(folder) = std::env::var("BROWSER_SHOTS") else { return Ok(()) };
     let height = client.execute("return document.documentElement.scrollHeight", Vec::new()).await?;
     let (width, _) = client.get_window_size().await?;
     let height = height.as_u64().unwrap_or(1000).clamp(600, 6000);
@@ -137,10 +137,10 @@ pub(crate) async fn axe(client: &Client, axe: Option<&str>) -> anyhow::Result<Ve
         .collect())
 }
 
-/// axe-core's script: from the file that `ALONGSIDE_AXE` names, or by npm into a temporary folder.
+/// axe-core's script: from the file that `AXE_SCRIPT` names, or by npm into a temporary folder.
 pub(crate) fn axe_script(folder: &Path) -> Option<String> {
-    if let Ok(path) = std::env::var("ALONGSIDE_AXE") {
-        return Some(std::fs::read_to_string(path).expect("ALONGSIDE_AXE names axe.min.js"));
+    if let Ok(path) = std::env::var("AXE_SCRIPT") {
+        return Some(std::fs::read_to_string(path).expect("AXE_SCRIPT names axe.min.js"));
     }
     let installed = Command::new("npm")
         .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
@@ -152,7 +152,7 @@ pub(crate) fn axe_script(folder: &Path) -> Option<String> {
     let script = std::fs::read_to_string(folder.join("node_modules/axe-core/axe.min.js")).ok();
     if script.is_none() {
         println!(
-            "axe-core is left out: npm could not fetch it ({installed:?}); ALONGSIDE_AXE may name axe.min.js"
+            "axe-core is left out: npm could not fetch it ({installed:?}); AXE_SCRIPT may name axe.min.js"
         );
     }
     script

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::process::{add_person, alongside, ran, run};
+use crate::process::{add_person, alongside, bare, ran, run};
 
 fn keys(object: &serde_json::Value) -> Vec<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
@@ -101,8 +101,7 @@ fn every_command_in_the_papers_exists() {
             if args.starts_with(&["user".to_owned(), "add".to_owned()]) && args.len() > 2 {
                 // Its values have to be those of the programme.
                 let folder = tempfile::tempdir().unwrap();
-                let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alongside"));
-                let said = ran(&command.args(&args).current_dir(folder.path()).output().unwrap());
+                let said = ran(&bare().args(&args).current_dir(folder.path()).output().unwrap());
                 assert!(said.ok, "{paper}: alongside {}: {}", args.join(" "), said.err);
             }
             // Help is asked for after everything else: whatever is unknown before it is refused first.

@@ -9,7 +9,7 @@ use alongside_server::store::Store;
 
 use crate::{
     handset::Handset,
-    process::{Serving, add_person, code, ran, run, serve},
+    process::{Serving, add_person, bare, code, ran, run, serve},
 };
 
 /// A store with a person in it, closed.
@@ -42,11 +42,7 @@ mod unix {
 
     /// Whether that user can run the program at all, wherever it was built.
     fn nobody_can_run() -> bool {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
-        as_nobody(command.arg("--version"))
-            .stdout(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+        as_nobody(bare().arg("--version")).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
     #[test]

@@ -128,6 +128,7 @@ fn a_server_killed_while_it_starts_for_the_first_time_starts_again() {
         let mut child = spawn(&store);
         // From when it has begun with its files: before that there is nothing to spoil.
         while std::fs::read_dir(folder.path()).unwrap().next().is_none() {
+            assert!(child.try_wait().unwrap().is_none(), "the server ended before it began with its files");
             std::thread::yield_now();
         }
         let moment = Duration::from_micros(chance.random_range(0..120_000));

@@ -9,8 +9,19 @@ use std::{
 use serde_json::Value;
 
 pub(crate) fn alongside(store: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
+    let mut command = bare();
     command.arg("--store").arg(store).env("ALONGSIDE_LOG", "error").stdin(Stdio::null());
+    command
+}
+
+/// The binary with no setting of the machine that it is tested on.
+pub(crate) fn bare() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ALONGSIDE_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
