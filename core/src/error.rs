@@ -6,7 +6,6 @@ use alongside_domain::{record::DocumentError, sync::Failure, wire::ErrorCode};
 
 /// Why a profile's database could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum OpenError {
     /// There is no profile in this folder.
     #[error("there is no profile in this folder: create one, or name another folder")]
@@ -69,11 +68,12 @@ pub enum Thing {
     Form,
     /// A kind of group of the programme.
     GroupKind,
+    /// A profile on this phone.
+    Profile,
 }
 
 /// Why a call did not do what was asked: one variant for each thing that an app can do about it.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ApiError {
     /// It is not on this phone: refresh the list.
     #[error("this {0:?} is not on this phone")]

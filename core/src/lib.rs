@@ -1,10 +1,12 @@
 //! The phone's core of Alongside: one encrypted database per person, a read model for every screen,
-//! the outbox and the sync driver, behind one object, [`Phone`].
+//! the outbox and the sync driver, behind one object, [`Phone`]. [`app::App`] is the same in the shape in
+//! which native apps call it, and owns their threads.
 //!
 //! The log of raw changes is the truth; everything that a screen reads is derived from it in the same
 //! transaction, and can be rebuilt from it ([`Phone::rebuild_read_model`]). The core takes the time and
 //! randomness from what it is given ([`clock::Clock`], any [`rand::Rng`]).
 
+pub mod app;
 pub mod clock;
 pub mod error;
 pub mod observe;

@@ -9,13 +9,15 @@ use std::{
 };
 
 use alongside_domain::{programme::Programme, time::PROGRAMME_ZONE};
+use jiff::civil::Date;
 use rand::Rng;
+use rusqlite::Transaction;
 use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     clock::Clock,
     error::{ApiError, OpenError},
-    observe::{Heart, Subscription},
+    observe::{Heart, Pulse, Subscription},
     store::{Store, desk::Desk, key::Key, log, rebuild},
     sync::driver::Driver,
 };
@@ -140,6 +142,12 @@ impl Phone {
         self.0.heart.subscribe().ok_or(ApiError::Closed)
     }
 
+    /// What an observer would be told now; `None` once the profile is closed.
+    #[must_use]
+    pub fn observed(&self) -> Option<Pulse> {
+        self.0.heart.current()
+    }
+
     /// Deletes everything derived and builds it again from the log.
     ///
     /// # Errors
@@ -189,6 +197,21 @@ impl Phone {
     /// Closes the profile: nothing is observed after this returns, and its file is free.
     pub fn close(&self) {
         self.0.close();
+    }
+
+    /// Today, where the programme is at home.
+    pub(crate) fn today(&self) -> Date {
+        self.0.clock.now().date_in(PROGRAMME_ZONE)
+    }
+
+    /// Does this in one transaction, then tells that something changed.
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &mut Desk) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let written = self.0.store.write(work)?;
+        self.changed();
+        Ok(written)
     }
 
     /// Tells observers, and the background task, that something is durable.

@@ -4,12 +4,13 @@ use alongside_domain::{
     deadline::{Deadline, DeadlineState},
     ids::{ChangeHash, GroupId, PersonId, RecordId},
     record::{Disagreement, RecordView, history::HistoryEntry},
-    sync::Status,
     time::Millis,
     wire::Refusal,
 };
 use jiff::civil::Date;
 use serde::Serialize;
+
+use crate::app::SyncState;
 
 /// One line of a list of units (a unit is what the programme says: a case).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -87,7 +88,7 @@ pub struct SyncChip {
     /// Entries that this phone could not accept.
     pub quarantined: u32,
     /// The last thing sync reported.
-    pub status: Option<Status>,
+    pub status: Option<SyncState>,
 }
 
 impl std::fmt::Display for SyncChip {
@@ -183,6 +184,12 @@ pub struct FieldLine {
     pub label: String,
     /// The shown value, in words.
     pub text: String,
+    /// Who wrote the shown value, by work name, where known; of a set, the latest of its codes.
+    pub author: Option<String>,
+    /// When it was written, as the writer's clock claimed.
+    pub at: Option<Millis>,
+    /// The change that the shown value stands in; `None` for a set, whose codes stand in several.
+    pub change: Option<ChangeHash>,
     /// What others wrote without having seen the shown value.
     pub others: Vec<OtherValue>,
     /// What the disagreement asks of people.
@@ -198,6 +205,8 @@ pub struct OtherValue {
     pub author: Option<String>,
     /// When, as the writer's clock claimed.
     pub at: Millis,
+    /// The change that it stands in.
+    pub change: ChangeHash,
 }
 
 /// A found record.

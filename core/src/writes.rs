@@ -55,7 +55,9 @@ pub struct OpenedGroup {
 }
 
 pub(crate) mod check;
+pub(crate) mod decide;
 pub(crate) mod draft;
+pub(crate) mod enter;
 pub(crate) mod open;
 pub(crate) mod save;
 

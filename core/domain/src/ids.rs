@@ -11,6 +11,11 @@ use crate::time::Millis;
 #[error("this is not an id: expected a UUID such as 0190f3b2-6c1e-7a41-9d0a-5b7c2f4e8a11")]
 pub struct ParseIdError;
 
+/// Why a text is not the hash of a change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a change hash has 64 hexadecimal digits")]
+pub struct ParseHashError;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -100,6 +105,14 @@ id!(
     /// The automerge actor of one installation (or of one run of a server process).
     ActorId
 );
+id!(
+    /// One person's records on one phone: a folder with a database of its own.
+    ProfileId
+);
+id!(
+    /// One filling-in of a form: made when the form is opened, so that a repeated save is one save.
+    FormToken
+);
 
 /// The SHA-256 hash that names a change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +123,22 @@ impl ChangeHash {
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
+    }
+}
+
+impl FromStr for ChangeHash {
+    type Err = ParseHashError;
+    fn from_str(text: &str) -> Result<Self, ParseHashError> {
+        let digits = text.trim().as_bytes();
+        let mut bytes = [0; 32];
+        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(ParseHashError);
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| ParseHashError)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| ParseHashError)?;
+        }
+        Ok(Self(bytes))
     }
 }
 
@@ -134,16 +163,7 @@ impl Serialize for ChangeHash {
 impl<'de> Deserialize<'de> for ChangeHash {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         if d.is_human_readable() {
-            let text = String::deserialize(d)?;
-            let mut bytes = [0; 32];
-            if text.len() != 64 {
-                return Err(de::Error::custom("a change hash has 64 hexadecimal digits"));
-            }
-            for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-                let pair = std::str::from_utf8(pair).map_err(de::Error::custom)?;
-                *byte = u8::from_str_radix(pair, 16).map_err(de::Error::custom)?;
-            }
-            Ok(Self(bytes))
+            String::deserialize(d)?.parse().map_err(de::Error::custom)
         } else {
             Ok(Self(serde_bytes::ByteArray::<32>::deserialize(d)?.into_array()))
         }
@@ -171,5 +191,9 @@ mod tests {
         let hash = ChangeHash([0xab; 32]);
         let json = serde_json::to_string(&hash).unwrap();
         assert_eq!(serde_json::from_str::<ChangeHash>(&json).unwrap(), hash);
+        assert_eq!(hash.to_string().parse::<ChangeHash>(), Ok(hash));
+        for bad in ["", "ab", &"+f".repeat(32), &"é".repeat(32)] {
+            assert_eq!(bad.parse::<ChangeHash>(), Err(ParseHashError), "{bad}");
+        }
     }
 }

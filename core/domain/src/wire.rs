@@ -210,7 +210,6 @@ pub enum Verdict {
 /// Why something is not accepted. The wire carries the code; words are chosen where they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Refusal {
     /// The bytes are not one plain change.
     Malformed,
@@ -447,7 +446,6 @@ pub struct ErrorAnswer {
 /// Why a request as a whole was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum ErrorCode {
     /// Not the media type of the protocol.
     WrongMediaType,

@@ -2,7 +2,7 @@
 
 use alongside_domain::{
     ids::{GroupId, RecordId},
-    record::RecordView,
+    record::{Edit, RecordView},
     value::Value,
 };
 use jiff::civil::Date;
@@ -56,12 +56,12 @@ impl Records<'_> {
         value: Value,
         reason: &str,
     ) -> Result<RecordView, ApiError> {
-        let (field, reason) = (field.to_owned(), reason.to_owned());
+        let (answers, reason) = ([Edit { key: field.to_owned(), value }], reason.to_owned());
         let view = self
             .phone
             .0
             .store
-            .write(move |tx, desk| writes::save::decide(tx, desk, record, &field, value, reason))?;
+            .write(move |tx, desk| writes::save::decide(tx, desk, record, &answers, reason))?;
         self.phone.changed();
         Ok(view)
     }

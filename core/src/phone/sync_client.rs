@@ -118,6 +118,15 @@ impl SyncClient<'_> {
         }
     }
 
+    /// Syncs only when it is asked to. A run that is under way is cut short; what was received so far is
+    /// kept.
+    pub fn stop_syncing(&self) {
+        let mut background = self.phone.0.background.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = background.take() {
+            task.abort();
+        }
+    }
+
     /// What the next request would carry, and how many changes it leaves in the outbox. For transports
     /// other than HTTP and for simulations; [`SyncClient::apply`] takes the answer.
     ///

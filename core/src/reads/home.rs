@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, ToSql, types::ValueRef};
 
 use super::words;
 use crate::{
+    app::SyncState,
     error::ApiError,
     store::{
         log,
@@ -99,6 +100,6 @@ pub(crate) fn chip(db: &Connection, status: Option<Status>) -> Result<SyncChip, 
         refused: count("SELECT count(*) FROM refused WHERE shown")?
             + count("SELECT count(*) FROM grp WHERE refused IS NOT NULL")?,
         quarantined: count("SELECT count(*) FROM quarantine")?,
-        status,
+        status: status.map(SyncState::from),
     })
 }

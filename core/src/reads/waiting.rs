@@ -104,6 +104,9 @@ fn in_words(db: &Connection, programme: &Programme, form: &str, edit: &Edit) -> 
         label: label.unwrap_or_else(|| edit.key.clone()),
         text: reference.unwrap_or_else(|| words::value(programme, form, name, &edit.value)),
         key: edit.key.clone(),
+        author: None,
+        at: None,
+        change: None,
         others: Vec::new(),
         disagreement: alongside_domain::record::Disagreement::None,
     }

@@ -158,6 +158,8 @@ impl Writer<'_> {
         let mut chosen = Vec::new();
         let mut others = Vec::new();
         let mut disagreement = alongside_domain::record::Disagreement::None;
+        let latest = codes.iter().map(|(_, field)| &field.shown).max_by_key(|shown| (shown.at, shown.op));
+        let (author, at) = latest.map_or((None, None), |shown| (self.author(shown), Some(shown.at)));
         for (key, field) in codes {
             let code = code_label(self.programme, self.form_id, Some(question), &key[prefix.len()..]);
             if field.shown.value == Value::Bool(true) {
@@ -172,7 +174,8 @@ impl Writer<'_> {
             self.done.insert(key.clone());
         }
         let text = chosen.join(", ");
-        self.lines.push(FieldLine { key: name.to_owned(), label, text, others, disagreement });
+        let key = name.to_owned();
+        self.lines.push(FieldLine { key, label, text, author, at, change: None, others, disagreement });
     }
 
     /// The rows of a repeat, in the order of their ids.
@@ -212,6 +215,9 @@ impl Writer<'_> {
             key: key.to_owned(),
             label,
             text: self.words(name, &field.shown.value),
+            author: self.author(&field.shown),
+            at: Some(field.shown.at),
+            change: Some(field.shown.change),
             others,
             disagreement: field.disagreement,
         });
@@ -227,7 +233,11 @@ impl Writer<'_> {
     }
 
     fn other(&self, live: &LiveValue, text: String) -> OtherValue {
-        OtherValue { text, author: live.author.and_then(|person| self.names.person(person)), at: live.at }
+        OtherValue { text, author: self.author(live), at: live.at, change: live.change }
+    }
+
+    fn author(&self, live: &LiveValue) -> Option<String> {
+        live.author.and_then(|person| self.names.person(person))
     }
 }
 

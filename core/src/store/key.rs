@@ -15,6 +15,20 @@ impl Key {
         Self(Zeroizing::new(bytes))
     }
 
+    /// Takes the key as it comes out of a keystore; `None` unless it has 32 bytes. The bytes given are
+    /// wiped.
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        let bytes = Zeroizing::new(bytes);
+        Some(Self::new(bytes.as_slice().try_into().ok()?))
+    }
+
+    /// Whether both are the same key. Takes as long for keys that differ early as for those that differ
+    /// late.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0.iter()).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    }
+
     /// The statement that gives the key to SQLCipher as it is, without deriving one from a pass phrase.
     pub(crate) fn pragma(&self) -> Zeroizing<String> {
         const HEX: &[u8; 16] = b"0123456789abcdef";

@@ -38,6 +38,8 @@ pub(crate) struct Driver {
     http: Option<Http>,
     sent: Sent,
     timer: Option<Millis>,
+    /// A run is under way; still set where its future was dropped.
+    running: bool,
 }
 
 impl Driver {
@@ -58,6 +60,7 @@ impl Driver {
             http: None,
             sent: Sent::default(),
             timer: None,
+            running: false,
         }
     }
 
@@ -93,7 +96,12 @@ impl Driver {
             quarantined: 0,
             waiting: 0,
         };
-        let mut events = VecDeque::from([event]);
+        let mut events = VecDeque::new();
+        if std::mem::replace(&mut self.running, true) {
+            // The last run was dropped on its way: its answer, if there is one, will never be heard.
+            events.push_back(Event::Failed(Failure::Network));
+        }
+        events.push_back(event);
         while let Some(event) = events.pop_front() {
             let effects = self.engine.handle(self.clock.now(), self.random.next_u64(), event);
             for effect in effects {
@@ -116,9 +124,10 @@ impl Driver {
                         continue;
                     }
                 };
-                events.push_back(next);
+                events.push_front(next);
             }
         }
+        self.running = false;
         outcome.waiting = self.blocking(|store| store.read(|db| Ok(log::waiting(db)?))).await?;
         Ok(outcome)
     }

@@ -5,7 +5,6 @@ use alongside_domain::{
     ids::{GroupId, RecordId},
     programme::Count,
     record::{Circumstances, Document, Edit, RawChange, RecordView, Root},
-    value::Value,
     wire::limits,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -61,13 +60,12 @@ pub(crate) fn save(
     Ok(view)
 }
 
-/// Decides a disagreement: one value on top of all that stand, also where it is the one shown.
+/// Decides a disagreement: these values on top of all that stand, also where they are those shown.
 pub(crate) fn decide(
     tx: &Transaction<'_>,
     desk: &mut Desk,
     record: RecordId,
-    field: &str,
-    value: Value,
+    answers: &[Edit],
     reason: String,
 ) -> Result<RecordView, ApiError> {
     let me = state::identity(tx)?;
@@ -75,10 +73,9 @@ pub(crate) fn decide(
     let place = found(log::place_of(tx, record)?, Thing::Record)?;
     let (form, kind) = check::form(&programme, &place.form)?;
     in_group(tx, place.group, &kind.group)?;
-    let answers = [Edit { key: field.to_owned(), value }];
-    check::answers(form, &answers)?;
+    check::answers(form, answers)?;
     let circumstances = desk.circumstances(me.actor, Some(reason));
-    let view = edit(tx, desk, &me, record, &place, &answers, &circumstances)?;
+    let view = edit(tx, desk, &me, record, &place, answers, &circumstances)?;
     units::touch(tx, &programme, place.group, Some(&place.form))?;
     Ok(view)
 }
@@ -165,7 +162,7 @@ fn in_group(db: &Connection, group: GroupId, kind: &str) -> Result<(), ApiError>
 }
 
 /// The record that a form answered once already has in this group: a new save writes to it.
-fn only_one(db: &Connection, place: &Place) -> Result<Option<RecordId>, ApiError> {
+pub(crate) fn only_one(db: &Connection, place: &Place) -> Result<Option<RecordId>, ApiError> {
     Ok(db
         .prepare_cached("SELECT record FROM document WHERE grp = ?1 AND form = ?2 ORDER BY record LIMIT 1")?
         .query_row(params![place.group.0, place.form], |row| id(row, 0))

@@ -1,0 +1,161 @@
+//! What goes in: answers, and what is asked for.
+
+use alongside_core::{
+    app::{
+        AnswerValue, AnswerView, Decision, DecisionRequest, DraftRequest, FirstAnswers, NewGroupRequest,
+        PageRequest, SaveAnswersRequest,
+    },
+    views::PageMark,
+};
+use alongside_domain::{
+    ids::{ChangeHash, FormToken, GroupId, RecordId},
+    time::Millis,
+};
+use jiff::civil::Date;
+
+/// The answer to one question.
+#[uniffi::remote(Enum)]
+pub enum AnswerValue {
+    /// What was written or picked: a text, a number, an ISO date, a time, one code.
+    Text {
+        /// As it was entered.
+        text: String,
+    },
+    /// The codes that are chosen, in order.
+    Codes {
+        /// Codes of the question's choices.
+        codes: Vec<String>,
+    },
+    /// A whole number.
+    Number {
+        /// The number.
+        number: i64,
+    },
+    /// An instant.
+    Instant {
+        /// Milliseconds since 1970-01-01T00:00:00Z.
+        at: Millis,
+    },
+    /// Another record.
+    Record {
+        /// Its id.
+        record: RecordId,
+    },
+    /// The answer was taken away.
+    Cleared,
+}
+
+/// The answer to one question, with its key.
+#[uniffi::remote(Record)]
+pub struct AnswerView {
+    /// The question's name, or `repeat/row/question` inside a repeat.
+    pub key: String,
+    /// The answer.
+    pub answer: AnswerValue,
+}
+
+/// Saves what was entered in a form.
+#[uniffi::remote(Record)]
+pub struct SaveAnswersRequest {
+    /// The record; `None` for a new one, and for one that its group has once.
+    pub record: Option<RecordId>,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// The answers that were given or changed; what is not named stays as it is.
+    pub answers: Vec<AnswerView>,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// The filling-in: a repeated save with the same token gives the first result and writes nothing.
+    pub token: Option<FormToken>,
+}
+
+/// Opens a group with its first records: all of it, or nothing.
+#[uniffi::remote(Record)]
+pub struct NewGroupRequest {
+    /// Kind of group, as the programme names it.
+    pub kind: String,
+    /// The groups it is linked to.
+    pub parents: Vec<GroupId>,
+    /// Its first records.
+    pub records: Vec<FirstAnswers>,
+    /// As in `SaveAnswersRequest`.
+    pub token: Option<FormToken>,
+}
+
+/// The first answers of a record in a new group.
+#[uniffi::remote(Record)]
+pub struct FirstAnswers {
+    /// Its form.
+    pub form: String,
+    /// Its answers.
+    pub answers: Vec<AnswerView>,
+}
+
+/// Decides between values that stand beside each other.
+#[uniffi::remote(Record)]
+pub struct DecisionRequest {
+    /// The record.
+    pub record: RecordId,
+    /// Key of the field.
+    pub key: String,
+    /// What is to stand.
+    pub decision: Decision,
+    /// Why.
+    pub reason: String,
+}
+
+/// What is to stand.
+#[uniffi::remote(Enum)]
+pub enum Decision {
+    /// The value that is shown.
+    KeepShown,
+    /// A value that stands beside it.
+    TakeOther {
+        /// The change that it stands in.
+        change: ChangeHash,
+    },
+    /// A new answer.
+    Answer {
+        /// The answer.
+        answer: AnswerValue,
+    },
+}
+
+/// Keeps answers that are being entered.
+#[uniffi::remote(Record)]
+pub struct DraftRequest {
+    /// The filling-in: the token that the save will carry.
+    pub token: FormToken,
+    /// The record; `None` for a new one.
+    pub record: Option<RecordId>,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// The answers so far.
+    pub answers: Vec<AnswerView>,
+}
+
+/// One page of a unit.
+#[uniffi::remote(Record)]
+pub struct PageRequest {
+    /// The unit's group.
+    pub group: GroupId,
+    /// The day for which dates are shown; `None`: today.
+    pub as_of: Option<Date>,
+    /// How many records, up to 200.
+    pub limit: u32,
+    /// Where the page before ended.
+    pub after: Option<PageMark>,
+}
+
+/// A place in a list of records.
+#[uniffi::remote(Record)]
+pub struct PageMark {
+    /// Time of the last record shown.
+    pub at: Millis,
+    /// The last record shown.
+    pub record: RecordId,
+}

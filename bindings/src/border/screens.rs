@@ -1,0 +1,332 @@
+//! What the screens show.
+
+use alongside_core::{
+    app::{
+        AnswerView, CardView, ConflictView, DateView, DraftView, FieldChangeView, FieldProblem, HistoryLine,
+        LinkedGroupView, NewGroupView, RecordHistoryView, SavedView, SyncState, UnitPageView,
+    },
+    views::{FieldLine, Hit, HomeView, NextDate, OtherValue, PageMark, SyncChip, UnitLine},
+};
+use alongside_domain::{
+    deadline::DeadlineState,
+    ids::{ChangeHash, FormToken, GroupId, PersonId, RecordId},
+    record::Disagreement,
+    time::Millis,
+};
+use jiff::civil::Date;
+
+/// The first screen.
+#[uniffi::remote(Record)]
+pub struct HomeView {
+    /// The day it was asked for.
+    pub as_of: Date,
+    /// Units with a date before today that was not met, oldest first; at most `LIST`.
+    pub overdue: Vec<UnitLine>,
+    /// Units with a date today.
+    pub today: Vec<UnitLine>,
+    /// Units with a date in the next seven days.
+    pub due_soon: Vec<UnitLine>,
+    /// Units of the person this phone belongs to, latest touched first; at most `LIST`.
+    pub mine: Vec<UnitLine>,
+    /// How many units are on this phone.
+    pub units: u32,
+    /// How sync stands.
+    pub chip: SyncChip,
+}
+
+/// One line of a list of units (a unit is what the programme says: a case).
+#[uniffi::remote(Record)]
+pub struct UnitLine {
+    /// The unit's group.
+    pub group: GroupId,
+    /// Its reference for people.
+    pub reference: Option<String>,
+    /// Name of the person supported.
+    pub name: Option<String>,
+    /// Label of the status.
+    pub status: Option<String>,
+    /// Label of the stage.
+    pub stage: Option<String>,
+    /// Code of the area.
+    pub area: Option<String>,
+    /// The person who supports it.
+    pub supporter: Option<PersonId>,
+    /// Latest contact.
+    pub last_contact: Option<Millis>,
+    /// The earliest date that somebody still has to keep.
+    pub next: Option<NextDate>,
+    /// Fields on which people disagree and somebody has to decide.
+    pub conflicts: u32,
+    /// Changes of this unit that wait to be sent.
+    pub waiting: u32,
+    /// Latest claimed time of any change of the unit.
+    pub touched: Millis,
+}
+
+/// The next date of a unit. Indicative: check the date in the letter; this is not legal advice.
+#[uniffi::remote(Record)]
+pub struct NextDate {
+    /// The date.
+    pub due: Date,
+    /// Id of the rule.
+    pub rule: String,
+    /// What the date is.
+    pub label: String,
+    /// Why this date.
+    pub why: String,
+    /// Its state on the day asked for.
+    pub state: DeadlineState,
+}
+
+/// State of a deadline on a given day (domain.md 3.6).
+#[uniffi::remote(Enum)]
+pub enum DeadlineState {
+    /// More than seven days ahead.
+    Upcoming,
+    /// At most seven days ahead.
+    Due7,
+    /// Today.
+    DueToday,
+    /// Past, and not met.
+    Overdue,
+    /// Met on or before the day.
+    MetOnTime,
+    /// Met after the day.
+    MetLate,
+    /// Under an exemption.
+    Exempt,
+    /// Does not arise.
+    NotApplicable,
+    /// Replaced.
+    Superseded,
+}
+
+/// How sync stands, as facts; [`std::fmt::Display`] says it in English.
+#[uniffi::remote(Record)]
+pub struct SyncChip {
+    /// Changes that wait to be sent.
+    pub waiting: u32,
+    /// Changes and openings that the server would not have, to be looked at.
+    pub refused: u32,
+    /// Entries that this phone could not accept.
+    pub quarantined: u32,
+    /// The last thing sync reported.
+    pub status: Option<SyncState>,
+}
+
+/// The page of one unit.
+#[uniffi::remote(Record)]
+pub struct UnitPageView {
+    /// The unit's line.
+    pub unit: UnitLine,
+    /// Its dates, in order of date.
+    pub dates: Vec<DateView>,
+    /// What stands beside every date.
+    pub disclaimer: String,
+    /// Groups it is linked to.
+    pub linked: Vec<LinkedGroupView>,
+    /// Records of the unit, newest first.
+    pub records: Vec<CardView>,
+    /// Give this to the next call for older records; `None` at the end.
+    pub after: Option<PageMark>,
+}
+
+/// A date of a unit. Indicative: the page's disclaimer stands beside every one.
+#[uniffi::remote(Record)]
+pub struct DateView {
+    /// Id of the rule.
+    pub rule: String,
+    /// The date.
+    pub due: Date,
+    /// Who has to act.
+    pub whose: String,
+    /// What the date is.
+    pub label: String,
+    /// Why this date.
+    pub why: String,
+    /// Legal basis.
+    pub basis: String,
+    /// Its state on the day asked for.
+    pub state: DeadlineState,
+}
+
+/// A group that a unit is linked to.
+#[uniffi::remote(Record)]
+pub struct LinkedGroupView {
+    /// The group.
+    pub group: GroupId,
+    /// Its kind.
+    pub kind: String,
+    /// Its newest records.
+    pub records: Vec<CardView>,
+}
+
+/// One record, ready to be shown and to be changed.
+#[uniffi::remote(Record)]
+pub struct CardView {
+    /// The record.
+    pub record: RecordId,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// Title of the form.
+    pub form_title: String,
+    /// The line that names it in a list.
+    pub title: String,
+    /// When it took place; where the programme does not say, when it was first written.
+    pub at: Millis,
+    /// Whether a change of it waits to be sent.
+    pub is_waiting: bool,
+    /// Its fields in words, in the order of the form; fields that this form does not know are last.
+    pub fields: Vec<FieldLine>,
+    /// Its answers, to start a form with.
+    pub answers: Vec<AnswerView>,
+}
+
+/// One field of a record, in words.
+#[uniffi::remote(Record)]
+pub struct FieldLine {
+    /// Key in the document; of a set, the question's name.
+    pub key: String,
+    /// Label of the question; the key where the form does not know it.
+    pub label: String,
+    /// The shown value, in words.
+    pub text: String,
+    /// Who wrote the shown value, by work name, where known; of a set, the latest of its codes.
+    pub author: Option<String>,
+    /// When it was written, as the writer's clock claimed.
+    pub at: Option<Millis>,
+    /// The change that the shown value stands in; `None` for a set, whose codes stand in several.
+    pub change: Option<ChangeHash>,
+    /// What others wrote without having seen the shown value.
+    pub others: Vec<OtherValue>,
+    /// What the disagreement asks of people.
+    pub disagreement: Disagreement,
+}
+
+/// A value that stands beside the shown one.
+#[uniffi::remote(Record)]
+pub struct OtherValue {
+    /// In words.
+    pub text: String,
+    /// Who wrote it, by work name, where known.
+    pub author: Option<String>,
+    /// When, as the writer's clock claimed.
+    pub at: Millis,
+    /// The change that it stands in.
+    pub change: ChangeHash,
+}
+
+/// What several live values of one field ask of people.
+#[uniffi::remote(Enum)]
+pub enum Disagreement {
+    /// There is one value, or all say the same.
+    None,
+    /// The policy settled it (codes united, the protective value wins); shown for information.
+    Settled,
+    /// Both are shown with who and when.
+    Shown,
+    /// A person has to decide.
+    NeedsDecision,
+}
+
+/// A record that was saved.
+#[uniffi::remote(Record)]
+pub struct SavedView {
+    /// The record as it stands now.
+    pub card: CardView,
+    /// What there is to say about answers that were saved all the same.
+    pub warnings: Vec<FieldProblem>,
+}
+
+/// A group that was opened.
+#[uniffi::remote(Record)]
+pub struct NewGroupView {
+    /// The group.
+    pub group: GroupId,
+    /// Its first records, in the order asked for.
+    pub records: Vec<RecordId>,
+    /// What there is to say about answers that were saved all the same.
+    pub warnings: Vec<FieldProblem>,
+}
+
+/// A record on which somebody has to decide.
+#[uniffi::remote(Record)]
+pub struct ConflictView {
+    /// The record.
+    pub card: CardView,
+    /// Keys of the fields to decide; both sides of each are in the card's fields.
+    pub fields: Vec<String>,
+}
+
+/// The history of a record.
+#[uniffi::remote(Record)]
+pub struct RecordHistoryView {
+    /// Changes, oldest first.
+    pub lines: Vec<HistoryLine>,
+}
+
+/// One change of a record, as a person reads it.
+#[uniffi::remote(Record)]
+pub struct HistoryLine {
+    /// The change.
+    pub change: ChangeHash,
+    /// Who wrote it, by work name, where known.
+    pub author: Option<String>,
+    /// When, as the writer's clock claimed.
+    pub at: Millis,
+    /// The writer's zone; empty where the change does not say.
+    pub zone: String,
+    /// Whether the writer had no network.
+    pub is_offline: bool,
+    /// The reason given.
+    pub reason: Option<String>,
+    /// What changed.
+    pub fields: Vec<FieldChangeView>,
+}
+
+/// One field of one change, in words.
+#[uniffi::remote(Record)]
+pub struct FieldChangeView {
+    /// Key in the document.
+    pub key: String,
+    /// Label of the question; the key where the form does not know it.
+    pub label: String,
+    /// The values that the writer saw (more than one: the change decided between them).
+    pub from: Vec<String>,
+    /// The value written.
+    pub to: String,
+}
+
+/// A found record.
+#[uniffi::remote(Record)]
+pub struct Hit {
+    /// The record.
+    pub record: RecordId,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// The line that names it.
+    pub title: String,
+    /// The unit to open: its own group or, for a linked group, the latest touched unit linked to it.
+    pub unit: Option<GroupId>,
+}
+
+/// Answers that nobody has saved yet.
+#[uniffi::remote(Record)]
+pub struct DraftView {
+    /// The filling-in that it belongs to.
+    pub token: FormToken,
+    /// The record; `None` for a new one.
+    pub record: Option<RecordId>,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// The answers so far, whether they can be saved or not.
+    pub answers: Vec<AnswerView>,
+    /// When it was kept.
+    pub at: Millis,
+}

@@ -1,0 +1,257 @@
+//! One person's open profile, and what it can do.
+
+use std::sync::Arc;
+
+use alongside_core::{
+    app::{
+        AppError, AppProfile, CardView, ConflictView, DecisionRequest, DraftRequest, DraftView, EnrolRequest,
+        FormView, NewGroupRequest, NewGroupView, PageRequest, ProfileRecords, ProfileSync, ProgrammeForms,
+        ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedView, SyncView, UnitPageView, WaitingView,
+    },
+    views::{Hit, HomeView},
+};
+use alongside_domain::ids::{FormToken, PersonId, ProfileId, RecordId};
+use jiff::civil::Date;
+
+use crate::observer::{PulseObserver, Subscription, Told};
+
+/// An open profile. Closed with `shut_down()`, or when the last object of it goes.
+#[derive(uniffi::Object)]
+pub struct ProfileClient(pub(crate) AppProfile);
+
+#[uniffi::export]
+impl ProfileClient {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ProfileId {
+        self.0.id()
+    }
+
+    /// Reading and writing records.
+    #[must_use]
+    pub fn records(&self) -> Arc<RecordsClient> {
+        Arc::new(RecordsClient(self.0.records()))
+    }
+
+    /// Enrolment and sync.
+    #[must_use]
+    pub fn sync(&self) -> Arc<SyncClient> {
+        Arc::new(SyncClient(self.0.sync()))
+    }
+
+    /// The programme's forms.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub fn forms(&self) -> Result<Arc<FormsClient>, AppError> {
+        Ok(Arc::new(FormsClient(self.0.forms()?)))
+    }
+
+    /// Tells the observer the current value, then the newest after each change, until the subscription
+    /// is stopped or let go of, or the profile is closed.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub fn observe(&self, observer: Arc<dyn PulseObserver>) -> Result<Arc<Subscription>, AppError> {
+        Ok(Arc::new(Subscription(self.0.observe(Arc::new(Told(observer)))?)))
+    }
+
+    /// Closes the profile: no observer is called after this returns, every later call says `Closed`, and
+    /// the file is free. What was being written is written first.
+    pub async fn shut_down(&self) {
+        self.0.shut_down().await;
+    }
+}
+
+/// The programme: in memory, no call waits for anything.
+#[derive(uniffi::Object)]
+pub struct FormsClient(pub(crate) ProgrammeForms);
+
+#[uniffi::export]
+impl FormsClient {
+    /// The programme: kinds of groups, and a line for each form.
+    #[must_use]
+    pub fn programme(&self) -> ProgrammeView {
+        self.0.programme()
+    }
+
+    /// One form, whole, in the order in which it is asked.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn form(&self, form: &str) -> Result<FormView, AppError> {
+        self.0.form(form)
+    }
+}
+
+/// The records of a profile. Reading that finds nothing of that name says `NotFound`; after the profile
+/// is closed everything says `Closed`. An id that is none says `Invalid`.
+#[derive(uniffi::Object)]
+pub struct RecordsClient(ProfileRecords);
+
+#[uniffi::export]
+impl RecordsClient {
+    /// Saves; returns once it is durable.
+    ///
+    /// # Errors
+    /// `Invalid` with every problem, `NotFound`, `NotEnrolled`, `StorageFull`. Nothing is saved then.
+    pub async fn save(&self, request: SaveAnswersRequest) -> Result<SavedView, AppError> {
+        self.0.save(request).await
+    }
+
+    /// Opens a group with its first records: all of it, or nothing.
+    ///
+    /// # Errors
+    /// As `save`.
+    pub async fn open_group(&self, request: NewGroupRequest) -> Result<NewGroupView, AppError> {
+        self.0.open_group(request).await
+    }
+
+    /// Decides between values that stand beside each other: writes the chosen one on top of all, also
+    /// where it is the one that is shown already. A value that arrives later opens it again.
+    ///
+    /// # Errors
+    /// As `save`; the code `no_longer_stands` where somebody has decided meanwhile.
+    pub async fn decide(&self, request: DecisionRequest) -> Result<CardView, AppError> {
+        self.0.decide(request).await
+    }
+
+    /// Keeps answers that are being entered, in place of those kept before with the same token. They
+    /// stay on this phone; a save with the token ends them.
+    ///
+    /// # Errors
+    /// `StorageFull`.
+    pub async fn keep_draft(&self, request: DraftRequest) -> Result<(), AppError> {
+        self.0.keep_draft(request).await
+    }
+
+    /// Drops a draft.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn discard_draft(&self, token: FormToken) -> Result<(), AppError> {
+        self.0.discard_draft(token).await
+    }
+
+    /// Every draft, newest first.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn drafts(&self) -> Result<Vec<DraftView>, AppError> {
+        self.0.drafts().await
+    }
+
+    /// The first screen. `as_of` is the day for which dates are shown; without it, today.
+    ///
+    /// # Errors
+    /// `Closed`.
+    #[uniffi::method(default(as_of = None))]
+    pub async fn home(&self, as_of: Option<Date>) -> Result<HomeView, AppError> {
+        self.0.home(as_of).await
+    }
+
+    /// The page of a unit.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn unit_page(&self, request: PageRequest) -> Result<UnitPageView, AppError> {
+        self.0.unit_page(request).await
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn record(&self, record: RecordId) -> Result<CardView, AppError> {
+        self.0.record(record).await
+    }
+
+    /// History of a record.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn history(&self, record: RecordId) -> Result<RecordHistoryView, AppError> {
+        self.0.history(record).await
+    }
+
+    /// Finds records by words of their searched answers; every word must begin a word of the record.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn search(&self, text: String, limit: u32) -> Result<Vec<Hit>, AppError> {
+        self.0.search(text, limit).await
+    }
+
+    /// What waits to be sent, and what was kept apart.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn waiting(&self) -> Result<WaitingView, AppError> {
+        self.0.waiting().await
+    }
+
+    /// Records on which somebody has to decide, latest touched first.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn conflicts(&self, limit: u32) -> Result<Vec<ConflictView>, AppError> {
+        self.0.conflicts(limit).await
+    }
+}
+
+/// Enrolment and sync of a profile.
+#[derive(uniffi::Object)]
+pub struct SyncClient(ProfileSync);
+
+#[uniffi::export]
+impl SyncClient {
+    /// Enrols this profile with a one-time code.
+    ///
+    /// # Errors
+    /// `Invalid` for an address that cannot be used, `Offline`, `Busy`, `ServerRefused` (the code is
+    /// unknown, used or too old), `UpdateNeeded`.
+    pub async fn enrol(&self, request: EnrolRequest) -> Result<(), AppError> {
+        self.0.enrol(request).await
+    }
+
+    /// Talks to the server at this address from now on.
+    ///
+    /// # Errors
+    /// `Invalid` for an address that cannot be used.
+    pub async fn set_server(&self, server: String) -> Result<(), AppError> {
+        self.0.set_server(server).await
+    }
+
+    /// The person this profile belongs to.
+    ///
+    /// # Errors
+    /// `NotEnrolled`.
+    pub async fn person(&self) -> Result<PersonId, AppError> {
+        self.0.person().await
+    }
+
+    /// Syncs until everything is up to date, or has to wait, or somebody has to act, or the app is
+    /// paused: the view's `state` says which. A server that is out of reach is no error here.
+    ///
+    /// # Errors
+    /// `NotEnrolled`, `Closed`.
+    pub async fn sync_now(&self) -> Result<SyncView, AppError> {
+        self.0.sync_now().await
+    }
+
+    /// Syncs by itself from now on: after each save, and again after a failure. Pausing holds it.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub fn keep_syncing(&self) -> Result<(), AppError> {
+        self.0.keep_syncing()
+    }
+
+    /// Syncs only when it is asked to.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub fn stop_syncing(&self) -> Result<(), AppError> {
+        self.0.stop_syncing()
+    }
+}
