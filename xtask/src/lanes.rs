@@ -43,8 +43,8 @@ pub(crate) const ALL: &[Lane] = &[
         steps: &[Step {
             program: "cargo",
             arguments: &["test", "--locked", "--workspace"],
-            // The browser has its own lane, where it must be there.
-            environment: &[("BROWSER_TESTS", "skip")],
+            // The browser and the other languages have their own lanes, where they must be there.
+            environment: &[("BROWSER_TESTS", "skip"), ("BINDINGS_TESTS", "skip")],
         }],
     },
     Lane {
@@ -55,6 +55,19 @@ pub(crate) const ALL: &[Lane] = &[
             arguments: &["test", "--locked", "-p", "alongside-tests", "--test", "browser"],
             environment: &[("BROWSER_TESTS", "required")],
         }],
+    },
+    Lane {
+        name: "bindings",
+        what: "the generated bindings, from Python against a real server",
+        steps: &[
+            // The same packages and features as the lane `test`: what that built is used.
+            cargo(&["test", "--locked", "--workspace", "--no-run"]),
+            Step {
+                program: "cargo",
+                arguments: &["test", "--locked", "--workspace", "--test", "contract"],
+                environment: &[("BINDINGS_TESTS", "required")],
+            },
+        ],
     },
     Lane {
         name: "demo",

@@ -1,6 +1,7 @@
 //! Chores of the workspace: `cargo xtask ci` runs what the checks run, the same way everywhere.
 
 use std::{
+    path::PathBuf,
     process::{Command, ExitCode},
     time::Instant,
 };
@@ -8,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
+mod bindings;
 mod lanes;
 
 #[derive(Parser)]
@@ -27,17 +29,25 @@ enum Chore {
         #[arg(long)]
         list: bool,
     },
+    /// Write the other language's side of the bindings, and beside Python's the library.
+    Bindings {
+        /// Language.
+        language: bindings::Language,
+        /// Folder to write to.
+        out: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
-    let Chore::Ci { lanes, list } = Cli::parse().chore;
-    let outcome = if list {
-        for lane in lanes::ALL {
-            say(&format!("{:<8} {}", lane.name, lane.what));
+    let outcome = match Cli::parse().chore {
+        Chore::Ci { list: true, .. } => {
+            for lane in lanes::ALL {
+                say(&format!("{:<8} {}", lane.name, lane.what));
+            }
+            Ok(())
         }
-        Ok(())
-    } else {
-        ci(&lanes)
+        Chore::Ci { lanes, list: false } => ci(&lanes),
+        Chore::Bindings { language, out } => bindings::generate(language, &out),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -294,9 +294,9 @@ pub struct FieldChangeView {
     /// Label of the question; the key where the form does not know it.
     pub label: String,
     /// The values that the writer saw (more than one: the change decided between them).
-    pub from: Vec<String>,
+    pub before: Vec<String>,
     /// The value written.
-    pub to: String,
+    pub after: String,
 }
 
 /// A found record.

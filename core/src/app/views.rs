@@ -218,9 +218,9 @@ pub struct FieldChangeView {
     /// Label of the question; the key where the form does not know it.
     pub label: String,
     /// The values that the writer saw (more than one: the change decided between them).
-    pub from: Vec<String>,
+    pub before: Vec<String>,
     /// The value written.
-    pub to: String,
+    pub after: String,
 }
 
 impl RecordHistoryView {
@@ -229,8 +229,8 @@ impl RecordHistoryView {
         let form_of = programme.form(form);
         let field = |FieldChange { key, from, to }: FieldChange| FieldChangeView {
             label: label(form_of, &key),
-            from: from.iter().map(|value| words::value(programme, form, &key, value)).collect(),
-            to: words::value(programme, form, &key, &to),
+            before: from.iter().map(|value| words::value(programme, form, &key, value)).collect(),
+            after: words::value(programme, form, &key, &to),
             key,
         };
         let line = |entry: HistoryEntry| HistoryLine {

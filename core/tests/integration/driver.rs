@@ -165,3 +165,24 @@ async fn a_phone_that_keeps_syncing_sends_each_save() {
     phone.close();
     assert!(lab.reopen().is_ok(), "closing ends the task and frees the profile");
 }
+
+#[tokio::test]
+async fn a_sync_that_was_dropped_on_its_way_is_taken_up_by_the_next() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let lab = Lab::new();
+    let phone = enrolled(&lab, &format!("http://{}", silent.local_addr().unwrap()));
+    tokio::select! {
+        outcome = async { phone.sync().sync_once().await } => panic!("nobody has answered: {outcome:?}"),
+        called = silent.accept() => assert!(called.is_ok()),
+    }
+    let (server, _) = serve(|_, body| {
+        let request: SyncRequest = codec::decode_message(body).unwrap();
+        let verdicts = (1..=pushed(&request).len() as u64).map(Verdict::Accepted).collect();
+        (200, MEDIA_TYPE, codec::encode(&answer(&request, 2, verdicts, &[])))
+    })
+    .await;
+    phone.sync().set_server(&server).unwrap();
+    let outcome = phone.sync().sync_once().await.unwrap();
+    assert!(matches!(outcome.status, Status::UpToDate { .. }), "{outcome:?}");
+    assert_eq!((outcome.accepted, outcome.waiting), (2, 0));
+}
