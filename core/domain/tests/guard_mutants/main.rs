@@ -66,6 +66,7 @@ fn name(ruling: &Ruling) -> String {
 }
 
 /// Judges one mutant after another, each on top of a record of its own; gives how often each ruling.
+#[expect(clippy::print_stdout, reason = "the figures are what a long run is made for")]
 fn one_by_one(
     seed: u64,
     count: usize,
