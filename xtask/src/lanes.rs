@@ -75,6 +75,18 @@ pub(crate) const ALL: &[Lane] = &[
         steps: &[cargo(&["run", "--locked", "--release", "--", "demo", "--no-serve", "--json"])],
     },
     Lane {
+        name: "fuzz",
+        what: "the fuzz targets still build",
+        steps: &[cargo(&[
+            "check",
+            "--locked",
+            "--manifest-path",
+            "core/domain/fuzz/Cargo.toml",
+            "--target-dir",
+            "target/fuzz",
+        ])],
+    },
+    Lane {
         name: "docs",
         what: "the documentation builds without a warning",
         steps: &[Step {
