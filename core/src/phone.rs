@@ -45,10 +45,14 @@ pub struct Profile {
     /// Most bytes that the database may grow to; `None`: what the device has. Beyond it, saving says
     /// that storage is full.
     pub most_bytes: Option<u64>,
+    /// File that tells this installation from a copy of it. It must not be backed up or moved to another
+    /// device (on Android in `noBackupFilesDir`, on iOS excluded from backups); a profile without it goes
+    /// on as another installation.
+    pub installation: PathBuf,
 }
 
 impl Profile {
-    /// A profile in the programme's zone.
+    /// A profile in the programme's zone, with the file of its installation in its folder.
     #[must_use]
     pub fn new(
         dir: PathBuf,
@@ -57,7 +61,9 @@ impl Profile {
         clock: Arc<dyn Clock>,
         rng: Box<dyn Rng + Send>,
     ) -> Self {
-        Self { dir, key, programme, clock, rng, zone: PROGRAMME_ZONE.to_owned(), most_bytes: None }
+        let installation = dir.join("installation");
+        let zone = PROGRAMME_ZONE.to_owned();
+        Self { dir, key, programme, clock, rng, zone, most_bytes: None, installation }
     }
 }
 
@@ -96,11 +102,11 @@ impl Phone {
     }
 
     fn start(profile: Profile, create: bool) -> Result<Self, OpenError> {
-        let Profile { dir, key, programme, clock, mut rng, zone, most_bytes } = profile;
+        let Profile { dir, key, programme, clock, mut rng, zone, most_bytes, installation } = profile;
         let seed = rng.next_u64();
         let offline = Arc::new(AtomicBool::new(false));
         let desk = Desk::new(programme.clone(), clock.clone(), rng, zone, offline.clone());
-        let store = Arc::new(Store::open(&dir, key, create, most_bytes, desk)?);
+        let store = Arc::new(Store::open(&dir, key, create, most_bytes, &installation, desk)?);
         let waiting = store.read(|db| Ok(log::waiting(db)?)).unwrap_or_default();
         let heart = Arc::new(Heart::new(waiting));
         let driver = Driver::new(store.clone(), clock.clone(), heart.clone(), offline, seed);

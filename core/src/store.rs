@@ -18,6 +18,7 @@ use crate::error::{ApiError, OpenError};
 pub(crate) mod desk;
 pub(crate) mod documents;
 pub(crate) mod groups;
+mod installation;
 pub(crate) mod key;
 pub(crate) mod known;
 pub(crate) mod log;
@@ -55,9 +56,10 @@ impl Store {
         key: Key,
         create: bool,
         most_bytes: Option<u64>,
-        desk: Desk,
+        installation: &Path,
+        mut desk: Desk,
     ) -> Result<Self, OpenError> {
-        let (lock, connection) = open::open(dir, &key, create, &desk)?;
+        let (lock, connection) = open::open(dir, &key, create, installation, &mut desk)?;
         if let Some(bytes) = most_bytes {
             open::limit(&connection, bytes)?;
         }

@@ -79,14 +79,12 @@ impl House {
     }
 
     fn profile(&self, id: ProfileId, key: Key) -> Profile {
+        let config = &self.config;
+        let programme = config.programme.clone();
         Profile {
-            dir: self.folder(id),
-            key,
-            programme: self.config.programme.clone(),
-            clock: self.config.clock.clone(),
-            rng: os_rng(),
-            zone: self.config.zone.clone(),
-            most_bytes: self.config.most_bytes,
+            zone: config.zone.clone(),
+            most_bytes: config.most_bytes,
+            ..Profile::new(self.folder(id), key, programme, config.clock.clone(), os_rng())
         }
     }
 

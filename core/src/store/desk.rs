@@ -53,6 +53,11 @@ impl Desk {
         ActorId::random(self.rng.random())
     }
 
+    /// What an installation is known again by.
+    pub(crate) fn new_mark(&mut self) -> [u8; 16] {
+        self.rng.random()
+    }
+
     pub(crate) fn new_record(&mut self) -> RecordId {
         RecordId::new(self.now(), self.rng.random())
     }

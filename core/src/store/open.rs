@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{desk::Desk, key::Key, state};
+use super::{desk::Desk, installation, key::Key, state};
 use crate::error::{OpenError, is_full};
 
 mod embedded {
@@ -28,7 +28,8 @@ pub(crate) fn open(
     dir: &Path,
     key: &Key,
     create: bool,
-    desk: &Desk,
+    installation: &Path,
+    desk: &mut Desk,
 ) -> Result<(File, Connection), OpenError> {
     if create {
         fs::create_dir_all(dir).map_err(io)?;
@@ -51,7 +52,9 @@ pub(crate) fn open(
     if create {
         make(&path, key, desk)?;
     }
-    Ok((lock, prepare(&path, key, false, desk)?))
+    let mut connection = prepare(&path, key, false, desk)?;
+    installation::settle(&mut connection, installation, desk)?;
+    Ok((lock, connection))
 }
 
 /// Makes the database under another name and moves it into place: an app that is killed on the way
@@ -87,7 +90,7 @@ fn remove(new: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes the new name durable, where a folder can be opened like a file.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;

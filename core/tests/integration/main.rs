@@ -4,6 +4,7 @@
 
 mod builtin;
 mod driver;
+mod installation;
 mod lab;
 mod programme;
 mod reading;
