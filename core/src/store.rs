@@ -56,10 +56,11 @@ impl Store {
         most_bytes: Option<u64>,
         desk: Desk,
     ) -> Result<Self, OpenError> {
-        let (lock, connection) = open::open(dir, &key, create, &desk)?;
+        let (lock, mut connection) = open::open(dir, &key, create, &desk)?;
         if let Some(bytes) = most_bytes {
             open::limit(&connection, bytes)?;
         }
+        rebuild::keep_up(&mut connection, &desk.programme);
         let (sender, receiver) = sync_channel(QUEUE);
         let writer = std::thread::Builder::new()
             .name("alongside-writer".to_owned())
