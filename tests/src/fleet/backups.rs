@@ -159,6 +159,7 @@ impl Sim<'_> {
         if self.handsets[at].revoked || self.handsets.len() >= 7 {
             return Ok(());
         }
+        self.handsets[at].empty(&mut self.rng)?;
         let number = self.handsets.len();
         self.story.fault("phone cloned", &format!("{} as phone {number}", self.handsets[at].name));
         let clone = self.handsets[at].clone_to(self.dir.path(), number, &mut self.rng)?;

@@ -11,7 +11,7 @@ use alongside_domain::{
 use alongside_server::store::LogBody;
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{handset::Handset, people::short, plot::Sim, server::AtServer};
+use super::{Excluded, handset::Handset, people::short, plot::Sim, server::AtServer};
 
 impl Sim<'_> {
     /// Holds the end of the story against what was promised. `cloned`: phones were there twice.
@@ -33,12 +33,8 @@ impl Sim<'_> {
             rebuilds(handset).with_context(|| format!("at {}", handset.name))?;
         }
         self.chain_holds()?;
-        let (grown, fresh) = self.server.pages_twice()?;
-        ensure!(
-            grown == fresh,
-            "the server's pages differ when built again:\n{}",
-            difference(&grown, &fresh)
-        );
+        let findings = self.server.findings()?;
+        ensure!(findings.is_empty(), "the server's store is not whole: {findings:?}");
         Ok(())
     }
 
@@ -57,6 +53,18 @@ impl Sim<'_> {
                 self.handsets[saved.by].name,
             );
             self.story.told.found += 1;
+        }
+        // What a revoked phone could not send any more is still on it.
+        for saved in self.saved.iter().filter(|saved| saved.excused == Some(Excluded::RevokedWork)) {
+            let handset = &self.handsets[saved.by];
+            ensure!(
+                handset.has(saved.record, &saved.key, &saved.value)?,
+                "{} was revoked and lost {}.{} = {:?}",
+                handset.name,
+                short(&saved.record.0),
+                saved.key,
+                saved.value,
+            );
         }
         Ok(())
     }
