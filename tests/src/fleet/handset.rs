@@ -44,6 +44,8 @@ pub(super) struct Handset {
     root: PathBuf,
     generation: u32,
     programme: Arc<Programme>,
+    /// Its app is older than packs by column.
+    pub(super) is_old: bool,
     /// Bytes that its file may have; `None`: there is room.
     room: Option<u64>,
     clock: Arc<ManualClock>,
@@ -91,6 +93,7 @@ impl Handset {
             root: folder.join(format!("phone-{number}")),
             generation: 0,
             programme: Arc::clone(programme),
+            is_old: rng.random_bool(0.2),
             room: None,
             clock: Arc::new(ManualClock::new(now)),
             phone: None,
@@ -236,6 +239,7 @@ impl Handset {
             root: folder.join(format!("phone-{number}")),
             generation: 0,
             programme: Arc::clone(&self.programme),
+            is_old: self.is_old,
             room: None,
             clock: Arc::new(ManualClock::new(Millis(0))),
             phone: None,
@@ -267,10 +271,12 @@ impl Handset {
                     self.status = Some(status);
                     continue;
                 }
-                Effect::Prepare { push_bytes, pull_bytes } => {
-                    let (push, pull) = self.most_bytes;
-                    let (request, sent, left) =
-                        phone.sync().prepare(push_bytes.min(push), pull_bytes.min(pull))?;
+                Effect::Prepare { push_bytes, pull_bytes, rows_only } => {
+                    let (push, pull) = (push_bytes.min(self.most_bytes.0), pull_bytes.min(self.most_bytes.1));
+                    let (request, sent, left) = match rows_only || self.is_old {
+                        false => phone.sync().prepare(push, pull)?,
+                        true => phone.sync().prepare_in_rows(push, pull)?,
+                    };
                     self.sent = sent;
                     Event::Prepared { request: Box::new(request), left }
                 }
@@ -281,8 +287,9 @@ impl Handset {
                 Effect::Apply(answer) => match phone.sync().apply(&std::mem::take(&mut self.sent), &answer) {
                     Ok((waiting, again)) => Event::Applied { waiting, again },
                     Err(ApiError::StorageFull) if self.room.is_some() => Event::Failed(Failure::Store),
+                    Err(ApiError::ServerRefused(code)) => Event::Failed(Failure::Refused(code)),
                     Err(error) => {
-                        return Err(error).context(format!("{} could not keep an answer", self.name));
+                        return Err(error).with_context(|| format!("{} could not keep an answer", self.name));
                     }
                 },
             };

@@ -320,6 +320,10 @@ impl<'s> Sim<'s> {
         } else {
             let handset = &mut self.handsets[at];
             self.story.fault("programme updated", &handset.name);
+            handset.is_old = self.rng.random_bool(0.3);
+            if handset.is_old {
+                self.story.fault("app without packs by column", &handset.name);
+            }
             let programme = other(handset.programme())?;
             handset.update(&programme, &mut self.rng)
         }
