@@ -7,6 +7,9 @@ use std::{
 
 use anyhow::{Context, Result};
 
+/// Bytes that are compared at a time.
+const FRAME: usize = 512;
+
 /// The files of a database at one moment.
 pub(super) struct Disk {
     file: Vec<u8>,
@@ -34,8 +37,9 @@ impl Disk {
         if before.file != after.file || before.log == after.log {
             return (after, false);
         }
-        let same = before.log.iter().zip(&after.log).take_while(|(old, new)| old == new).count();
-        let written = (after.log.len() - same).max(1);
+        let frames = before.log.chunks(FRAME).zip(after.log.chunks(FRAME));
+        let same = FRAME * frames.take_while(|(old, new)| old == new).count();
+        let written = after.log.len().saturating_sub(same).max(1);
         let cut = same + usize::try_from(random % written as u64).unwrap_or(0);
         let mut log = after.log[..cut.min(after.log.len())].to_vec();
         log.extend(before.log.iter().skip(cut));
