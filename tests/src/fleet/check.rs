@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
-    ids::{ChangeHash, GroupId, RecordId},
+    ids::{ChangeHash, GroupId, PersonId, RecordId},
     time::Millis,
     value::Value,
-    wire::{ControlEvent, Cursor},
+    wire::{ControlEvent, Cursor, encode},
 };
 use alongside_server::store::LogBody;
 use anyhow::{Context, Result, bail, ensure};
+use axum::http::StatusCode;
 
 use super::{Excluded, handset::Handset, people::short, plot::Sim, server::AtServer};
 
@@ -23,6 +24,7 @@ impl Sim<'_> {
         }
         self.references_resolve(&records)?;
         let granted = self.server.granted()?;
+        self.ended_stays_ended(&granted)?;
         for handset in self.handsets.iter().filter(|handset| !handset.revoked) {
             let groups = granted.get(&handset.person).cloned().unwrap_or_default();
             self.holds_what_it_should(handset, &groups, &records)
@@ -35,6 +37,20 @@ impl Sim<'_> {
         self.chain_holds()?;
         let findings = self.server.findings()?;
         ensure!(findings.is_empty(), "the server's store is not whole: {findings:?}");
+        Ok(())
+    }
+
+    /// What the office ended is ended, also at a server that was restored since.
+    fn ended_stays_ended(&self, granted: &BTreeMap<PersonId, BTreeSet<GroupId>>) -> Result<()> {
+        for (person, group) in &self.ended {
+            let open = granted.get(person).is_some_and(|groups| groups.contains(group));
+            ensure!(!open, "access to {} that was withdrawn is open again", short(&group.0));
+        }
+        for handset in self.handsets.iter().filter(|handset| handset.revoked) {
+            let (request, _, _) = handset.phone()?.sync().prepare(0, 0)?;
+            let (status, _) = self.server.post("/v1/sync", Some(&handset.token), encode(&request))?;
+            ensure!(status == StatusCode::FORBIDDEN, "{} was revoked and is answered {status}", handset.name);
+        }
         Ok(())
     }
 

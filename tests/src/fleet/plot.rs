@@ -64,6 +64,8 @@ pub(super) struct Sim<'s> {
     pub(super) parents: BTreeMap<GroupId, Vec<GroupId>>,
     /// Groups that ended for a person while something could be on its way.
     pub(super) late: BTreeSet<(PersonId, GroupId)>,
+    /// Access that the office ended and did not give again, whatever the server remembers of it.
+    pub(super) ended: BTreeSet<(PersonId, GroupId)>,
     pub(super) backups: Vec<Backup>,
     pub(super) returning: Vec<Lost>,
     pub(super) copies: Vec<(usize, PhoneCopy)>,
@@ -75,7 +77,7 @@ pub(super) struct Sim<'s> {
 pub(super) fn play(seed: u64, story: &mut Story) -> Result<Told> {
     let mut sim = Sim::begin(seed, story)?;
     let copies = if seed.is_multiple_of(2) { Copies::OfServer } else { Copies::OfPhones };
-    let steps = sim.rng.random_range(120..360);
+    let steps = sim.rng.random_range(80..240);
     for _ in 0..steps {
         sim.something(copies)?;
     }
@@ -137,6 +139,7 @@ impl<'s> Sim<'s> {
             decided: Vec::new(),
             parents: BTreeMap::new(),
             late: BTreeSet::new(),
+            ended: BTreeSet::new(),
             backups: Vec::new(),
             returning: Vec::new(),
             copies: Vec::new(),

@@ -24,7 +24,7 @@ use alongside_server::{
     ingest::{IngestError, LocalWrite},
     people::{self, NewPerson, PeopleError},
     read_model::{Projector, ReadModel},
-    store::{LogBody, LogEntry, Store, StoreError},
+    store::{LogBody, LogEntry, Store, StoreError, journal_beside},
     verify::{self, Pages, PagesOf},
 };
 use anyhow::{Context, Result, bail};
@@ -136,18 +136,28 @@ impl Server {
         for file in [FILE.to_owned(), self.pages_name()?] {
             copy_database(&self.folder.join(&file), &next.join(&file))?;
         }
+        self.take_journal_along(&next)?;
         self.close();
         self.folder = next;
         self.open()
     }
 
+    /// The control journal lies outside the store and its backups: it is never older than the server.
+    fn take_journal_along(&self, next: &Path) -> Result<()> {
+        fs::copy(journal_beside(&self.folder.join(FILE)), journal_beside(&next.join(FILE)))?;
+        Ok(())
+    }
+
     /// Puts an older copy in the place of the store. The pages' file stays, as it would for somebody who
     /// restores the one file that holds the truth.
-    pub(super) fn restore(&mut self, backup: &Backup) -> Result<()> {
+    pub(super) fn restore(&mut self, backup: &Backup, with_journal: bool) -> Result<()> {
         let next = self.next_folder()?;
         let pages = self.pages_name()?;
         copy_database(&self.folder.join(&pages), &next.join(&pages))?;
         copy_database(&backup.file, &next.join(FILE))?;
+        if with_journal {
+            self.take_journal_along(&next)?;
+        }
         self.close();
         self.folder = next;
         self.open()
@@ -166,6 +176,8 @@ impl Server {
         let pages = self.pages_name()?;
         copy_database(&self.folder.join(&pages), &next.join(&pages))?;
         disk.write(&next.join(FILE))?;
+        // It is written before the store commits: a store that tore may be behind it.
+        self.take_journal_along(&next)?;
         self.close();
         self.folder = next;
         self.open()?;
@@ -379,7 +391,10 @@ impl Server {
         self.project()?;
         let file = self.config().pages_file();
         let pages = PagesOf { file: &file, programme: &self.programme };
-        let report = verify::verify(&self.folder.join(FILE), Some(pages))?;
+        let report = {
+            let store = self.folder.join(FILE);
+            verify::verify_with(&store, Some(pages), Some(&journal_beside(&store)))?
+        };
         let mut findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         if findings.is_empty() && report.pages != Pages::Compared {
             findings.push(format!("the pages were not looked at: {:?}", report.pages));
