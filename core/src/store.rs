@@ -59,10 +59,11 @@ impl Store {
         installation: &Path,
         mut desk: Desk,
     ) -> Result<Self, OpenError> {
-        let (lock, connection) = open::open(dir, &key, create, installation, &mut desk)?;
+        let (lock, mut connection) = open::open(dir, &key, create, installation, &mut desk)?;
         if let Some(bytes) = most_bytes {
             open::limit(&connection, bytes)?;
         }
+        rebuild::keep_up(&mut connection, &desk.programme);
         let (sender, receiver) = sync_channel(QUEUE);
         let writer = std::thread::Builder::new()
             .name("alongside-writer".to_owned())

@@ -64,6 +64,9 @@ pub(crate) fn beside(store: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
+/// SQLite's own limit to the pages of a file.
+const MOST_PAGES: u32 = 0xffff_fffe;
+
 /// Where the control journal of a store is, unless the settings say otherwise.
 #[must_use]
 pub fn journal_beside(store: &Path) -> PathBuf {
@@ -240,6 +243,23 @@ impl Store {
     /// See [`StoreError`].
     pub fn devices(&self) -> Result<Vec<DeviceRow>, StoreError> {
         self.read(devices::all)
+    }
+
+    /// Leaves room for this many more pages of 4,096 bytes in the file, through this opening of it: a
+    /// write that needs more says that the disk is full. `None`: as much as the disk has.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn leave_room(&self, pages: Option<u32>) -> Result<(), StoreError> {
+        let writer = lock(&self.writer);
+        let most = match pages {
+            Some(pages) => {
+                let there: u32 = writer.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+                there.saturating_add(pages)
+            }
+            None => MOST_PAGES,
+        };
+        Ok(writer.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()))?)
     }
 
     /// Runs `work` on one state of the store.

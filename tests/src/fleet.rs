@@ -20,6 +20,7 @@ use anyhow::Result;
 
 mod backups;
 mod check;
+mod disk;
 mod handset;
 mod hostile;
 mod mutant;
@@ -27,6 +28,7 @@ mod network;
 mod office;
 mod people;
 mod plot;
+mod programmes;
 mod server;
 mod story;
 

@@ -48,6 +48,15 @@ pub(crate) const ALL: &[Lane] = &[
         }],
     },
     Lane {
+        name: "fleet",
+        what: "200 stories of phones, a server and a bad line between them",
+        steps: &[Step {
+            program: "cargo",
+            arguments: &["test", "--locked", "-p", "alongside-tests", "--test", "fleet", "--", "--nocapture"],
+            environment: &[("FLEET_SEEDS", "200")],
+        }],
+    },
+    Lane {
         name: "browser",
         what: "the pages in a real browser",
         steps: &[Step {

@@ -4,7 +4,7 @@ use alongside_domain::{
     ids::{GroupId, RecordId},
     programme::Programme,
 };
-use rusqlite::{Connection, Transaction, types::ValueRef};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params, types::ValueRef};
 
 use super::{
     log::{self, Place},
@@ -13,6 +13,31 @@ use super::{
     units,
 };
 use crate::error::{ApiError, Thing};
+
+/// Raised whenever the derived tables, or what is written into them, change.
+const VERSION: u32 = 1;
+
+/// Builds the read model again where another version of this code, or of the programme, had built it.
+/// Where that fails (a full disk, say), the rows stay as they are and the next opening tries again: what
+/// was saved must be within reach all the same.
+pub(crate) fn keep_up(connection: &mut Connection, programme: &Programme) {
+    let outcome = (|| {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let is_current: bool = tx.query_row(
+            "SELECT derived_version = ?1 AND derived_programme = ?2 FROM sync_state",
+            params![VERSION, programme.hash],
+            |row| row.get(0),
+        )?;
+        if !is_current {
+            rebuild(&tx, programme)?;
+            tx.commit()?;
+        }
+        Ok::<_, ApiError>(())
+    })();
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "the read model could not be built again for this version");
+    }
+}
 
 /// Builds the read model again.
 pub(crate) fn rebuild(tx: &Transaction<'_>, programme: &Programme) -> Result<(), ApiError> {
@@ -34,6 +59,10 @@ pub(crate) fn rebuild(tx: &Transaction<'_>, programme: &Programme) -> Result<(),
     for unit in groups {
         units::refresh(tx, programme, unit, None)?;
     }
+    tx.execute(
+        "UPDATE sync_state SET derived_version = ?1, derived_programme = ?2",
+        params![VERSION, programme.hash],
+    )?;
     Ok(())
 }
 

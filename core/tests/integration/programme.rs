@@ -113,6 +113,20 @@ fn form(id: &str, questions: &str) -> String {
 
 /// The programme.
 pub(crate) fn programme() -> Programme {
+    read(&files())
+}
+
+/// A later version of it: calls are titled, and found, by another field.
+pub(crate) fn later() -> Programme {
+    let mut files = files();
+    let model =
+        MODEL.replace("title = [\"note\"]\nsearch = [\"note\"]", "title = [\"day\"]\nsearch = [\"day\"]");
+    assert_ne!(model, MODEL);
+    files.insert("model.toml".to_owned(), model.into());
+    read(&files)
+}
+
+fn files() -> BTreeMap<String, Vec<u8>> {
     let deadlines = include_str!("../../programmes/independent-support/deadlines.toml");
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([
         ("programme.toml".to_owned(), PROGRAMME.into()),
@@ -122,7 +136,11 @@ pub(crate) fn programme() -> Programme {
     for (id, questions) in FORMS {
         files.insert(format!("forms/{id}.md"), form(id, questions).into_bytes());
     }
-    match package::read(&files) {
+    files
+}
+
+fn read(files: &BTreeMap<String, Vec<u8>>) -> Programme {
+    match package::read(files) {
         Ok((programme, _)) => programme,
         Err(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();

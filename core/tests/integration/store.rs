@@ -279,3 +279,25 @@ fn a_sound_file_is_not_called_damaged_after_reading_and_writing_in_turns() {
         assert_eq!(phone.verify().unwrap(), Vec::<String>::new());
     }
 }
+
+#[test]
+fn screens_follow_the_programme_that_the_app_comes_with() {
+    let lab = Lab::new();
+    let phone = lab.phone();
+    let (_, matter) = open_matter(&phone, "Mrs Okafor", "H-1");
+    save(&phone, matter, "call", &[("day", "2015-03-16"), ("note", "Damp in the hall")]);
+    let before = phone.dump_read_model().unwrap();
+    phone.close();
+
+    let mut profile = lab::profile(&lab.dir(), lab.clock.clone(), 2);
+    profile.programme = Arc::new(crate::programme::later());
+    let phone = Phone::open(profile).unwrap();
+    let opened = phone.dump_read_model().unwrap();
+    assert_ne!(opened, before);
+    assert!(
+        phone.records().search("hall", 10).unwrap().is_empty(),
+        "calls are no longer found by their note"
+    );
+    phone.rebuild_read_model().unwrap();
+    assert_eq!(phone.dump_read_model().unwrap(), opened);
+}

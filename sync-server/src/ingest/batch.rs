@@ -83,7 +83,7 @@ impl Batcher {
                             Some(error) => Err(error.into()),
                             None => apart(tx, || push::commit(tx, self.clock.now(), &self.programme, &push)),
                         };
-                        let failed = fatal(&result);
+                        let failed = fatal(tx, &result);
                         done.push(Done::Push(reply, result));
                         failed
                     }
@@ -92,7 +92,7 @@ impl Batcher {
                             Some(error) => Err(error.into()),
                             None => apart(tx, || local::commit(tx, batch)),
                         };
-                        let failed = fatal(&result);
+                        let failed = fatal(tx, &result);
                         done.push(Done::Local(reply, result));
                         failed
                     }
@@ -120,16 +120,20 @@ fn apart<T>(tx: &Transaction<'_>, job: impl FnOnce() -> Result<T, IngestError>) 
             Ok(value)
         }
         Err(error) => {
-            tx.execute_batch("ROLLBACK TO job; RELEASE job").map_err(StoreError::from)?;
+            // On a full disk SQLite undoes the whole transaction by itself: nothing is left to undo.
+            if !tx.is_autocommit() {
+                tx.execute_batch("ROLLBACK TO job; RELEASE job").map_err(StoreError::from)?;
+            }
             Err(error)
         }
     }
 }
 
-/// A failure that no other job of the batch would survive either.
-fn fatal<T>(result: &Result<T, IngestError>) -> Option<StoreError> {
+/// A failure that no other job of the batch would survive either: what came after it would be written
+/// outside the transaction, were that gone.
+fn fatal<T>(tx: &Transaction<'_>, result: &Result<T, IngestError>) -> Option<StoreError> {
     match result {
-        Err(IngestError::Store(StoreError::Unexpected(_))) => None,
+        Err(IngestError::Store(StoreError::Unexpected(_))) if !tx.is_autocommit() => None,
         Err(IngestError::Store(error)) => Some(error.clone()),
         _ => None,
     }

@@ -9,7 +9,7 @@ use alongside_server::{
     clock::SetClock,
     ingest::{Ingest, IngestError, LocalProblem, LocalWrite},
     people::{self, NewPerson},
-    store::Store,
+    store::{Store, StoreError},
 };
 use std::sync::Arc;
 
@@ -110,4 +110,27 @@ fn ten_thousand_records_come_in_and_are_there_after_opening_again() {
     assert_eq!(store.head().unwrap(), head);
     assert_eq!(store.log_after(head.seq - 10_000, 20_000).unwrap().len(), 10_000);
     drop(folder);
+}
+
+#[test]
+fn a_disk_that_gets_full_is_named_and_the_next_write_finds_room_again() {
+    let office = office();
+    let base = vec![office.group.clone(), create(&office.root, "a")];
+    office.ingest.ingest_local(office.author, base).unwrap();
+    let head = office.store.head().unwrap();
+    let long = || {
+        let root = Root { id: record(), ..office.root.clone() };
+        vec![create(&root, &"long ".repeat(2_000))]
+    };
+
+    office.store.leave_room(Some(2)).unwrap();
+    // SQLite gives up the whole transaction there, not just the write that found no room.
+    let full = IngestError::Store(StoreError::Full);
+    assert_eq!(office.ingest.ingest_local(office.author, long()).unwrap_err(), full);
+    assert_eq!(office.ingest.ingest_local(office.author, long()).unwrap_err(), full);
+    assert_eq!(office.store.head().unwrap(), head);
+
+    office.store.leave_room(None).unwrap();
+    office.ingest.ingest_local(office.author, long()).unwrap();
+    assert_eq!(office.store.head().unwrap().seq, head.seq + 1);
 }

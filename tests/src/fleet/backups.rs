@@ -5,7 +5,7 @@ use alongside_server::store::LogBody;
 use anyhow::Result;
 use rand::RngExt as _;
 
-use super::{Excluded, plot::Sim};
+use super::{Excluded, Mutant, plot::Sim};
 
 /// A change that a restored server lost and a phone will offer again.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl Sim<'_> {
         }
         let backup = self.backups.swap_remove(chosen);
         self.story.fault("server restored", &format!("to {head}; {} entries gone", gone.len()));
-        self.server.restore(&backup)?;
+        self.server.restore(&backup, self.story.mutant != Some(Mutant::ForgetsTheJournal))?;
         // Later copies hold what never happened in this server's life.
         self.backups.clear();
         self.backups.push(backup);
@@ -125,6 +125,7 @@ impl Sim<'_> {
         if self.handsets[at].revoked || self.handsets.len() >= 7 {
             return Ok(());
         }
+        self.handsets[at].empty(&mut self.rng)?;
         let number = self.handsets.len();
         self.story.fault("phone cloned", &format!("{} as phone {number}", self.handsets[at].name));
         let clone = self.handsets[at].clone_to(self.dir.path(), number, &mut self.rng)?;

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
-    ids::{ChangeHash, GroupId, RecordId},
+    ids::{ChangeHash, GroupId, PersonId, RecordId},
     time::Millis,
     value::Value,
-    wire::{ControlEvent, Cursor},
+    wire::{ControlEvent, Cursor, encode},
 };
 use alongside_server::store::LogBody;
 use anyhow::{Context, Result, bail, ensure};
+use axum::http::StatusCode;
 
-use super::{handset::Handset, people::short, plot::Sim, server::AtServer};
+use super::{Excluded, handset::Handset, people::short, plot::Sim, server::AtServer};
 
 impl Sim<'_> {
     /// Holds the end of the story against what was promised. `cloned`: phones were there twice.
@@ -23,6 +24,7 @@ impl Sim<'_> {
         }
         self.references_resolve(&records)?;
         let granted = self.server.granted()?;
+        self.ended_stays_ended(&granted)?;
         for handset in self.handsets.iter().filter(|handset| !handset.revoked) {
             let groups = granted.get(&handset.person).cloned().unwrap_or_default();
             self.holds_what_it_should(handset, &groups, &records)
@@ -33,12 +35,22 @@ impl Sim<'_> {
             rebuilds(handset).with_context(|| format!("at {}", handset.name))?;
         }
         self.chain_holds()?;
-        let (grown, fresh) = self.server.pages_twice()?;
-        ensure!(
-            grown == fresh,
-            "the server's pages differ when built again:\n{}",
-            difference(&grown, &fresh)
-        );
+        let findings = self.server.findings()?;
+        ensure!(findings.is_empty(), "the server's store is not whole: {findings:?}");
+        Ok(())
+    }
+
+    /// What the office ended is ended, also at a server that was restored since.
+    fn ended_stays_ended(&self, granted: &BTreeMap<PersonId, BTreeSet<GroupId>>) -> Result<()> {
+        for (person, group) in &self.ended {
+            let open = granted.get(person).is_some_and(|groups| groups.contains(group));
+            ensure!(!open, "access to {} that was withdrawn is open again", short(&group.0));
+        }
+        for handset in self.handsets.iter().filter(|handset| handset.revoked) {
+            let (request, _, _) = handset.phone()?.sync().prepare(0, 0)?;
+            let (status, _) = self.server.post("/v1/sync", Some(&handset.token), encode(&request))?;
+            ensure!(status == StatusCode::FORBIDDEN, "{} was revoked and is answered {status}", handset.name);
+        }
         Ok(())
     }
 
@@ -57,6 +69,18 @@ impl Sim<'_> {
                 self.handsets[saved.by].name,
             );
             self.story.told.found += 1;
+        }
+        // What a revoked phone could not send any more is still on it.
+        for saved in self.saved.iter().filter(|saved| saved.excused == Some(Excluded::RevokedWork)) {
+            let handset = &self.handsets[saved.by];
+            ensure!(
+                handset.has(saved.record, &saved.key, &saved.value)?,
+                "{} was revoked and lost {}.{} = {:?}",
+                handset.name,
+                short(&saved.record.0),
+                saved.key,
+                saved.value,
+            );
         }
         Ok(())
     }

@@ -13,15 +13,21 @@ use alongside_domain::{
     programme::Programme,
     sync::{Effect, Engine, Event, Failure, Status},
     time::Millis,
+    value::Value,
     wire::{SyncAnswer, SyncRequest},
 };
 use anyhow::{Context, Result, bail};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::server::{Server, copy_database};
+use super::{
+    disk::{Disk, copy_database},
+    server::Server,
+};
 
 const FILE: &str = "alongside.db";
+/// Bytes of one page of it.
+const PAGE: u64 = 4096;
 
 /// One installation.
 pub(super) struct Handset {
@@ -38,6 +44,10 @@ pub(super) struct Handset {
     root: PathBuf,
     generation: u32,
     programme: Arc<Programme>,
+    /// Its app is older than packs by column.
+    pub(super) is_old: bool,
+    /// Bytes that its file may have; `None`: there is room.
+    room: Option<u64>,
     clock: Arc<ManualClock>,
     phone: Option<Phone>,
     engine: Engine,
@@ -83,6 +93,8 @@ impl Handset {
             root: folder.join(format!("phone-{number}")),
             generation: 0,
             programme: Arc::clone(programme),
+            is_old: rng.random_bool(0.2),
+            room: None,
             clock: Arc::new(ManualClock::new(now)),
             phone: None,
             engine: Engine::default(),
@@ -105,14 +117,15 @@ impl Handset {
     }
 
     fn profile(&self, rng: &mut ChaCha8Rng) -> Profile {
-        Profile::new(
+        let profile = Profile::new(
             self.dir(),
             Key::new(self.key),
             Arc::clone(&self.programme),
             Arc::clone(&self.clock) as _,
             // What a phone draws after it was opened is new, as the system's randomness is.
             Box::new(ChaCha8Rng::from_seed(rng.random())),
-        )
+        );
+        Profile { most_bytes: self.room, ..profile }
     }
 
     pub(super) fn phone(&self) -> Result<&Phone> {
@@ -145,6 +158,50 @@ impl Handset {
         let from = self.dir();
         self.generation += 1;
         self.bring(&from.join(FILE))?;
+        self.reopen(rng)
+    }
+
+    /// What is on its disk.
+    pub(super) fn disk(&self) -> Result<Disk> {
+        Disk::read(&self.dir().join(FILE))
+    }
+
+    /// Kills it somewhere among its writes since `before`: what opens again is what was on the disk by
+    /// then. Gives whether it died in the middle of them.
+    pub(super) fn die_since(&mut self, before: &Disk, rng: &mut ChaCha8Rng) -> Result<bool> {
+        let (disk, torn) = Disk::torn(before, self.disk()?, rng.random());
+        self.generation += 1;
+        fs::create_dir_all(self.dir())?;
+        disk.write(&self.dir().join(FILE))?;
+        self.reopen(rng)?;
+        Ok(torn)
+    }
+
+    /// Leaves room for this many more pages.
+    pub(super) fn fill(&mut self, pages: u64, rng: &mut ChaCha8Rng) -> Result<()> {
+        self.reopen(rng)?;
+        let bytes = fs::metadata(self.dir().join(FILE))?.len();
+        self.room = Some(bytes + pages * PAGE);
+        self.reopen(rng)
+    }
+
+    /// There is room again.
+    pub(super) fn empty(&mut self, rng: &mut ChaCha8Rng) -> Result<()> {
+        self.room = None;
+        self.reopen(rng)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.room.is_some()
+    }
+
+    pub(super) fn programme(&self) -> &Arc<Programme> {
+        &self.programme
+    }
+
+    /// Updates the app: it comes with another version of the programme.
+    pub(super) fn update(&mut self, programme: &Arc<Programme>, rng: &mut ChaCha8Rng) -> Result<()> {
+        self.programme = Arc::clone(programme);
         self.reopen(rng)
     }
 
@@ -182,6 +239,8 @@ impl Handset {
             root: folder.join(format!("phone-{number}")),
             generation: 0,
             programme: Arc::clone(&self.programme),
+            is_old: self.is_old,
+            room: None,
             clock: Arc::new(ManualClock::new(Millis(0))),
             phone: None,
             engine: Engine::default(),
@@ -214,7 +273,7 @@ impl Handset {
                 }
                 Effect::Prepare { push_bytes, pull_bytes, rows_only } => {
                     let (push, pull) = (push_bytes.min(self.most_bytes.0), pull_bytes.min(self.most_bytes.1));
-                    let (request, sent, left) = match rows_only {
+                    let (request, sent, left) = match rows_only || self.is_old {
                         false => phone.sync().prepare(push, pull)?,
                         true => phone.sync().prepare_in_rows(push, pull)?,
                     };
@@ -227,6 +286,7 @@ impl Handset {
                 },
                 Effect::Apply(answer) => match phone.sync().apply(&std::mem::take(&mut self.sent), &answer) {
                     Ok((waiting, again)) => Event::Applied { waiting, again },
+                    Err(ApiError::StorageFull) if self.room.is_some() => Event::Failed(Failure::Store),
                     Err(ApiError::ServerRefused(code)) => Event::Failed(Failure::Refused(code)),
                     Err(error) => {
                         return Err(error).with_context(|| format!("{} could not keep an answer", self.name));
@@ -276,6 +336,17 @@ impl Handset {
             held.insert(record, (group, parts.next().unwrap_or_default().to_owned()));
         }
         Ok(held)
+    }
+
+    /// Whether the record here has, or had, this value in this field.
+    pub(super) fn has(&self, record: RecordId, key: &str, value: &Value) -> Result<bool> {
+        let history = match self.phone()?.records().history(record) {
+            Ok(history) => history,
+            Err(ApiError::NotFound(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let mut fields = history.entries.iter().flat_map(|entry| &entry.fields);
+        Ok(fields.any(|field| field.key == key && field.to == *value))
     }
 
     /// Hashes of all changes of a record here.

@@ -18,17 +18,20 @@ pub enum Mutant {
     AuthorsAgain,
     /// The server sends what a person is no longer granted: the phone is not told of a withdrawal.
     ForgetsAWithdrawal,
+    /// A restored server begins without the control journal of the one before.
+    ForgetsTheJournal,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AcknowledgesBeforeCommit,
         Self::SkipsACursorNumber,
         Self::DropsWorkOnRestore,
         Self::ForgetsABackfill,
         Self::AuthorsAgain,
         Self::ForgetsAWithdrawal,
+        Self::ForgetsTheJournal,
     ];
 
     /// What the server gets of a request, and how many changes it will never see.
@@ -58,6 +61,8 @@ impl Mutant {
                     |entry: &FeedEntry| matches!(entry, FeedEntry::Control { event: Withdraw { .. }, .. });
                 without(answer, withdraw)?;
             }
+            // That one is in the restore itself.
+            Self::ForgetsTheJournal => {}
             Self::DropsWorkOnRestore => answer.start_again = false,
             Self::ForgetsABackfill => drop(answer.backfills.pop()),
             Self::AuthorsAgain => {

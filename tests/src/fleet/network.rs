@@ -4,7 +4,7 @@ use alongside_domain::{
     sync::Failure,
     wire::{ErrorAnswer, ErrorCode, SyncAnswer, SyncRequest, decode, decode_message, encode},
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -63,7 +63,19 @@ impl Line {
                 drop(deliver(server, story, &parcel)?);
                 story.fault("request sent twice", from);
             }
-            32..37 => {
+            32..35 => {
+                if let Ok(answer) = deliver(server, story, &parcel)? {
+                    story.fault("answer cut short", from);
+                    let whole = encode(&*answer);
+                    let part = &whole[..rng.random_range(0..whole.len())];
+                    ensure!(
+                        decode_message::<SyncAnswer>(part).is_err(),
+                        "part of an answer is taken for all of it"
+                    );
+                }
+                return Ok(Err(Failure::Network));
+            }
+            35..40 => {
                 story.fault("request cut short", from);
                 cut(server, rng, &parcel)?;
                 return Ok(Err(Failure::Network));
@@ -109,6 +121,21 @@ pub(super) fn good(
     deliver(server, story, &Parcel { token: token.to_owned(), body: encode(request) })
 }
 
+/// A request reaches the server, which dies somewhere among its writes for it.
+pub(super) fn deadly(
+    server: &mut Server,
+    story: &mut Story,
+    random: u64,
+    token: &str,
+    request: &SyncRequest,
+) -> Result<Result<Box<SyncAnswer>, Failure>> {
+    let before = server.disk()?;
+    drop(deliver(server, story, &Parcel { token: token.to_owned(), body: encode(request) })?);
+    let torn = server.die_since(&before, random)?;
+    story.fault(if torn { "server killed in a write" } else { "server killed before its answer" }, "");
+    Ok(Err(Failure::Network))
+}
+
 /// Has the server answer.
 fn deliver(server: &Server, story: &mut Story, parcel: &Parcel) -> Result<Result<Box<SyncAnswer>, Failure>> {
     story.told.requests += 1;
@@ -132,6 +159,10 @@ fn deliver(server: &Server, story: &mut Story, parcel: &Parcel) -> Result<Result
         // A pack stands on numbers that the server no longer has, or has given to others, since it was
         // restored.
         ErrorCode::Revoked | ErrorCode::Repack => Ok(Err(Failure::Refused(error.code))),
+        ErrorCode::Busy if server.is_full() => {
+            story.fault("server's disk full", "");
+            Ok(Err(Failure::Busy(error.retry_after)))
+        }
         code => bail!("a good request was turned down: {code:?}"),
     }
 }

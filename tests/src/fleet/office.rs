@@ -77,7 +77,10 @@ impl Sim<'_> {
         }
         let group = cases[self.rng.random_range(0..cases.len())];
         self.story.tell(format!("the office grants {} to {}", short(&group.0), short(&person.0)));
-        self.server.write(self.office, vec![LocalWrite::Grant { person, group }])
+        self.server.write(self.office, vec![LocalWrite::Grant { person, group }])?;
+        let groups = self.groups()?;
+        self.ended.retain(|(person, group)| !groups.of(*person, *group));
+        Ok(())
     }
 
     pub(super) fn withdraw(&mut self) -> Result<()> {
@@ -96,9 +99,13 @@ impl Sim<'_> {
         self.server.write(self.office, vec![LocalWrite::Withdraw { person, group }])?;
         let (before, groups) = (groups, self.groups()?);
         let ended = before.granted.get(&person).cloned().unwrap_or_default();
-        self.late.extend(
-            ended.into_iter().filter(|group| !groups.of(person, *group)).map(|group| (person, group)),
-        );
+        let ended: Vec<_> = ended
+            .into_iter()
+            .filter(|group| !groups.of(person, *group))
+            .map(|group| (person, group))
+            .collect();
+        self.ended.extend(ended.iter().copied());
+        self.late.extend(ended);
         let written = self.server.written()?;
         for at in 0..self.saved.len() {
             let saved = &self.saved[at];

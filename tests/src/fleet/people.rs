@@ -7,10 +7,10 @@ use alongside_domain::{
     time::Millis,
     value::Value,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail, ensure};
 use rand::RngExt as _;
 
-use super::{Excluded, plot::Sim};
+use super::{Excluded, plot::Sim, programmes::NEW_FIELD};
 
 /// Something that a phone said was saved.
 #[derive(Debug, Clone)]
@@ -42,14 +42,45 @@ impl Sim<'_> {
             return Ok(());
         }
         self.handsets[at].set_clock(Millis(self.now));
-        match self.rng.random_range(0..20) {
+        let done = match self.rng.random_range(0..20) {
             0..2 => self.new_family(at),
             2..6 => self.new_record(at),
             6..15 => self.change_record(at),
             15..18 => self.decide(at),
             18 => self.keep_draft(at),
             _ => self.save_twice(at),
+        };
+        match done {
+            Err(error) if self.handsets[at].is_full() && says_full(&error) => {
+                self.story.fault("phone's disk full", &self.handsets[at].name);
+                Ok(())
+            }
+            done => done,
         }
+    }
+
+    /// Somebody saves, and the phone dies somewhere among its writes: what it had not said was saved may
+    /// be gone, but nothing that was saved before something that is there.
+    pub(super) fn work_and_die(&mut self, at: usize) -> Result<()> {
+        let before = self.handsets[at].disk()?;
+        let mark = self.saved.len();
+        self.work(at)?;
+        let torn = self.handsets[at].die_since(&before, &mut self.rng)?;
+        let name = self.handsets[at].name.clone();
+        self.story.fault(if torn { "phone killed in a save" } else { "phone killed after a save" }, &name);
+        let mut kept = mark;
+        for place in mark..self.saved.len() {
+            let saved = &self.saved[place];
+            if self.handsets[at].has(saved.record, &saved.key, &saved.value)? {
+                ensure!(kept == place, "{name} lost a save and kept the next: {:?}", saved.value);
+                kept += 1;
+            }
+        }
+        ensure!(torn || kept == self.saved.len(), "{name} lost what was durable");
+        for gone in self.saved.drain(kept..) {
+            self.story.tell(format!("{name} never said that {:?} was saved", gone.value));
+        }
+        Ok(())
     }
 
     fn unique(&mut self) -> String {
@@ -201,9 +232,14 @@ impl Sim<'_> {
     fn change_record(&mut self, at: usize) -> Result<()> {
         let forms: Vec<&str> = FIELDS.iter().map(|(form, _)| *form).collect();
         let Some((record, group, form)) = self.pick(at, &forms)? else { return Ok(()) };
-        let keys = FIELDS.iter().find(|(known, _)| *known == form).map(|(_, keys)| *keys).unwrap_or_default();
+        let mut keys: Vec<&str> =
+            FIELDS.iter().filter(|(known, _)| *known == form).flat_map(|(_, keys)| *keys).copied().collect();
+        let knows = |field| self.handsets[at].programme().form(&form)?.question(field);
+        if form == "contact" && knows(NEW_FIELD).is_some() {
+            keys.push(NEW_FIELD);
+        }
         let mut answers = Vec::new();
-        for key in keys {
+        for key in &keys {
             if answers.is_empty() || self.rng.random_bool(0.3) {
                 let key = if answers.is_empty() { keys[self.rng.random_range(0..keys.len())] } else { *key };
                 let cleared = self.rng.random_bool(0.08);
@@ -245,6 +281,8 @@ impl Sim<'_> {
                 self.decided.push((line.card.record, key.clone(), value));
                 Ok(())
             }
+            // This version of the programme shows what the newer one asked, and cannot write it.
+            Err(ApiError::Invalid(_)) if key == NEW_FIELD => Ok(()),
             Err(ApiError::NotFound(_)) => Ok(()),
             Err(error) => Err(error).context("a phone could not decide"),
         }
@@ -287,6 +325,11 @@ impl Sim<'_> {
         }
         self.remember(at, first.root.id, group, &answers)
     }
+}
+
+/// Whether this is the phone's word that storage is full.
+fn says_full(error: &Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ApiError::StorageFull)))
 }
 
 /// The beginning of an id.

@@ -3,17 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use alongside_domain::{
     ids::{ActorId, GroupId, PersonId, RecordId},
-    programme::{Programme, builtin},
+    programme::Programme,
     sync::Status,
     time::Millis,
     value::Value,
 };
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
@@ -25,6 +25,7 @@ use super::{
     hostile::Hostile,
     network::{self, Line},
     people::Saved,
+    programmes::programmes,
     server::{Backup, Server},
     story::Story,
 };
@@ -63,6 +64,8 @@ pub(super) struct Sim<'s> {
     pub(super) parents: BTreeMap<GroupId, Vec<GroupId>>,
     /// Groups that ended for a person while something could be on its way.
     pub(super) late: BTreeSet<(PersonId, GroupId)>,
+    /// Access that the office ended and did not give again, whatever the server remembers of it.
+    pub(super) ended: BTreeSet<(PersonId, GroupId)>,
     pub(super) backups: Vec<Backup>,
     pub(super) returning: Vec<Lost>,
     pub(super) copies: Vec<(usize, PhoneCopy)>,
@@ -74,19 +77,13 @@ pub(super) struct Sim<'s> {
 pub(super) fn play(seed: u64, story: &mut Story) -> Result<Told> {
     let mut sim = Sim::begin(seed, story)?;
     let copies = if seed.is_multiple_of(2) { Copies::OfServer } else { Copies::OfPhones };
-    let steps = sim.rng.random_range(120..360);
+    let steps = sim.rng.random_range(80..240);
     for _ in 0..steps {
         sim.something(copies)?;
     }
     sim.heal()?;
     sim.check(copies == Copies::OfPhones)?;
     Ok(sim.story.told.clone())
-}
-
-fn programme() -> Result<Arc<Programme>> {
-    static PROGRAMME: OnceLock<Option<Arc<Programme>>> = OnceLock::new();
-    let programme = PROGRAMME.get_or_init(|| builtin::independent_support().ok().map(Arc::new));
-    programme.clone().context("the built-in programme is sound")
 }
 
 /// In memory where the system has such a folder: what is tried here are orders of events, not disks.
@@ -100,8 +97,9 @@ impl<'s> Sim<'s> {
     fn begin(seed: u64, story: &'s mut Story) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let dir = folder()?;
-        let programme = programme()?;
-        let server = Server::new(dir.path(), &programme, Millis(START))?;
+        let both = programmes()?;
+        let programme = &both.newer;
+        let server = Server::new(dir.path(), programme, Millis(START))?;
         let person = |name: &str, at: i64| server.person(name, Millis(START + at));
         let (office, stranger) = (person("Office", 1)?, person("Stranger", 2)?);
         let number = rng.random_range(2..=4);
@@ -119,7 +117,7 @@ impl<'s> Sim<'s> {
                     dir.path(),
                     number,
                     *person,
-                    &programme,
+                    if rng.random_bool(0.3) { &both.older } else { programme },
                     &server,
                     &mut rng,
                     Millis(START),
@@ -141,6 +139,7 @@ impl<'s> Sim<'s> {
             decided: Vec::new(),
             parents: BTreeMap::new(),
             late: BTreeSet::new(),
+            ended: BTreeSet::new(),
             backups: Vec::new(),
             returning: Vec::new(),
             copies: Vec::new(),
@@ -179,22 +178,28 @@ impl<'s> Sim<'s> {
             0..430 => self.sync_step(at),
             430..480 => self.sync_burst(at),
             480..740 => self.work(at),
-            740..790 => {
+            740..765 => {
                 self.story.fault("phone killed", &self.handsets[at].name);
                 self.handsets[at].kill(&mut self.rng)
             }
-            790..805 => self.handsets[at].reopen(&mut self.rng),
-            805..820 => {
+            765..775 => self.work_and_die(at),
+            775..790 => self.take_in_and_die(at),
+            790..798 => self.handsets[at].reopen(&mut self.rng),
+            798..805 => self.fill_or_empty_phone(at),
+            805..813 => {
                 self.story.fault("server killed", "");
                 self.server.kill()
             }
-            820..830 => {
+            813..822 => self.die_over_request(at),
+            822..825 => {
                 self.server.close();
                 self.server.open()
             }
-            830..880 => self.grant(),
-            880..895 => self.withdraw(),
-            895..905 => self.correct(),
+            825..828 => self.fill_or_empty_server(),
+            828..830 => self.two_servers(),
+            830..880 => self.at_office(Self::grant),
+            880..895 => self.at_office(Self::withdraw),
+            895..905 => self.at_office(Self::correct),
             905..920 => self.line.arrive_late(&self.server, self.story, &mut self.rng),
             920..930 => self.line.replay(&self.server, self.story, &mut self.rng),
             930..945 => self.attack(),
@@ -203,8 +208,9 @@ impl<'s> Sim<'s> {
                 self.limits(at);
                 Ok(())
             }
-            950..952 => self.revoke(),
-            952..960 => self.server.project(),
+            950..952 => self.at_office(Self::revoke),
+            952..954 => self.update(at),
+            954..960 => self.server.project(),
             960..980 => match copies {
                 Copies::OfServer => self.back_up_server(),
                 Copies::OfPhones => self.copy_phone(),
@@ -242,9 +248,97 @@ impl<'s> Sim<'s> {
         Ok(())
     }
 
+    /// The phone takes the next step of its sync and dies somewhere among its writes.
+    fn take_in_and_die(&mut self, at: usize) -> Result<()> {
+        let before = self.handsets[at].disk()?;
+        self.sync_step(at)?;
+        let torn = self.handsets[at].die_since(&before, &mut self.rng)?;
+        let name = if torn { "phone killed in a sync" } else { "phone killed after a step of sync" };
+        self.story.fault(name, &self.handsets[at].name);
+        Ok(())
+    }
+
+    /// The server dies over a request of this phone.
+    fn die_over_request(&mut self, at: usize) -> Result<()> {
+        let (random, cut) = (self.rng.random(), self.rng.random());
+        let Self { handsets, server, story, now, .. } = self;
+        let handset = &mut handsets[at];
+        handset.set_clock(Millis(*now));
+        handset
+            .step(Millis(*now), random, |token, request| network::deadly(server, story, cut, token, request))
+            .map(drop)
+    }
+
+    fn fill_or_empty_phone(&mut self, at: usize) -> Result<()> {
+        let pages = self.rng.random_range(0..12);
+        let handset = &mut self.handsets[at];
+        if handset.is_full() {
+            self.story.tell(format!("{} has room again", handset.name));
+            handset.empty(&mut self.rng)
+        } else {
+            self.story.tell(format!("{} has room for {pages} pages", handset.name));
+            handset.fill(pages, &mut self.rng)
+        }
+    }
+
+    fn fill_or_empty_server(&mut self) -> Result<()> {
+        let pages = (!self.server.is_full()).then(|| self.rng.random_range(0..8));
+        self.story.tell(format!("the server has room for {pages:?} pages"));
+        self.server.fill(pages)
+    }
+
+    /// What the coordinator does fails while the server's disk is full, and only then.
+    fn at_office(&mut self, what: fn(&mut Self) -> Result<()>) -> Result<()> {
+        match what(self) {
+            Err(error) if self.server.is_full() && error.chain().any(super::server::is_full) => {
+                self.story.fault("server's disk full", "at the office");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// A second server works on the same store, or the two are one again. Nobody can take the store away
+    /// from under them.
+    fn two_servers(&mut self) -> Result<()> {
+        let there = !self.server.has_second();
+        if there {
+            self.story.fault("two servers on one store", "");
+        }
+        self.server.set_second(there)?;
+        if let Some(backup) = self.backups.first() {
+            let refuses = self.server.refuses_to_be_replaced(backup, Millis(self.now))?;
+            ensure!(refuses, "a store was replaced under a server that works on it");
+        }
+        Ok(())
+    }
+
+    /// The app on a phone, or the server, changes to the other version of the programme.
+    fn update(&mut self, at: usize) -> Result<()> {
+        let other = |programme: &Arc<Programme>| programmes().map(|both| both.other(programme));
+        if self.rng.random_bool(0.3) {
+            self.story.fault("programme updated", "at the server");
+            let programme = other(self.server.programme())?;
+            self.server.update(&programme)
+        } else {
+            let handset = &mut self.handsets[at];
+            self.story.fault("programme updated", &handset.name);
+            handset.is_old = self.rng.random_bool(0.3);
+            if handset.is_old {
+                self.story.fault("app without packs by column", &handset.name);
+            }
+            let programme = other(handset.programme())?;
+            handset.update(&programme, &mut self.rng)
+        }
+    }
+
     /// The line is good, what is under way arrives, and everybody syncs until nothing moves.
     fn heal(&mut self) -> Result<()> {
         self.story.tell("healed from here on");
+        self.server.fill(None)?;
+        for handset in &mut self.handsets {
+            handset.empty(&mut self.rng)?;
+        }
         while !self.line.delayed.is_empty() {
             self.line.arrive_late(&self.server, self.story, &mut self.rng)?;
         }

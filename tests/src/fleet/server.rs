@@ -1,6 +1,7 @@
 //! The real server without its socket, and what is read out of its log.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
@@ -17,12 +18,14 @@ use alongside_domain::{
 };
 use alongside_server::{
     api::{AppState, router},
+    backup::RestoreError,
     clock::SetClock,
     config::Config,
-    ingest::LocalWrite,
-    people::{self, NewPerson},
+    ingest::{IngestError, LocalWrite},
+    people::{self, NewPerson, PeopleError},
     read_model::{Projector, ReadModel},
-    store::{LogBody, LogEntry, Store, journal_beside},
+    store::{LogBody, LogEntry, Store, StoreError, journal_beside},
+    verify::{self, Pages, PagesOf},
 };
 use anyhow::{Context, Result, bail};
 use axum::{
@@ -31,6 +34,8 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use tower::ServiceExt as _;
+
+use super::disk::{Disk, copy_database};
 
 /// Where everything is kept.
 const FILE: &str = "server.db";
@@ -43,6 +48,11 @@ pub(super) struct Server {
     pub(super) clock: Arc<SetClock>,
     pub(super) partner: PartnerId,
     running: Option<(AppState, Router)>,
+    /// Another process on the same store.
+    second: Option<(AppState, Router)>,
+    /// Which of the two gets the next request.
+    turn: Cell<bool>,
+    full: bool,
     pages: Option<(Arc<ReadModel>, Projector)>,
     generation: u32,
 }
@@ -73,6 +83,9 @@ impl Server {
             clock: Arc::new(SetClock::at(now)),
             partner: PartnerId([0; 16]),
             running: None,
+            second: None,
+            turn: Cell::new(false),
+            full: false,
             pages: None,
             generation: 0,
         };
@@ -83,7 +96,7 @@ impl Server {
 
     pub(super) fn open(&mut self) -> Result<()> {
         let store = Store::open(self.folder.join(FILE)).context("the server's store does not open")?;
-        let config = Config { store: self.folder.join(FILE), ..Config::default() };
+        let config = self.config();
         let pages = Arc::new(ReadModel::open(&config.pages_file(), &self.programme)?);
         let projector = Projector::new(Arc::clone(&pages), Arc::clone(&store), Arc::clone(&self.programme));
         let clock = Arc::clone(&self.clock);
@@ -91,11 +104,13 @@ impl Server {
         let routes = router(&state, None);
         self.running = Some((state, routes));
         self.pages = Some((pages, projector));
+        self.full = false;
         Ok(())
     }
 
     pub(super) fn close(&mut self) {
         self.running = None;
+        self.second = None;
         self.pages = None;
     }
 
@@ -135,15 +150,93 @@ impl Server {
 
     /// Puts an older copy in the place of the store. The pages' file stays, as it would for somebody who
     /// restores the one file that holds the truth.
-    pub(super) fn restore(&mut self, backup: &Backup) -> Result<()> {
+    pub(super) fn restore(&mut self, backup: &Backup, with_journal: bool) -> Result<()> {
         let next = self.next_folder()?;
         let pages = self.pages_name()?;
         copy_database(&self.folder.join(&pages), &next.join(&pages))?;
         copy_database(&backup.file, &next.join(FILE))?;
-        self.take_journal_along(&next)?;
+        if with_journal {
+            self.take_journal_along(&next)?;
+        }
         self.close();
         self.folder = next;
         self.open()
+    }
+
+    /// What is on its disk.
+    pub(super) fn disk(&self) -> Result<Disk> {
+        Disk::read(&self.folder.join(FILE))
+    }
+
+    /// Kills the server somewhere among its writes since `before`: what comes up is what was on the disk
+    /// by then. Gives whether it died in the middle of them.
+    pub(super) fn die_since(&mut self, before: &Disk, random: u64) -> Result<bool> {
+        let (disk, torn) = Disk::torn(before, self.disk()?, random);
+        let next = self.next_folder()?;
+        let pages = self.pages_name()?;
+        copy_database(&self.folder.join(&pages), &next.join(&pages))?;
+        disk.write(&next.join(FILE))?;
+        // It is written before the store commits: a store that tore may be behind it.
+        self.take_journal_along(&next)?;
+        self.close();
+        self.folder = next;
+        self.open()?;
+        Ok(torn)
+    }
+
+    /// Leaves room for this many more pages; `None`: there is room again.
+    pub(super) fn fill(&mut self, pages: Option<u32>) -> Result<()> {
+        self.full = pages.is_some();
+        for (state, _) in self.running.iter().chain(&self.second) {
+            state.store.leave_room(pages)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// A second server process on the same store; or there is one only again.
+    pub(super) fn set_second(&mut self, there: bool) -> Result<()> {
+        self.second = None;
+        if there {
+            let store = Store::open(self.folder.join(FILE))?;
+            let clock = Arc::clone(&self.clock);
+            let state = AppState::new(self.config(), store, clock, Arc::clone(&self.programme))?;
+            let routes = router(&state, None);
+            self.second = Some((state, routes));
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_second(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// Nobody can put another file in the place of a store that a server works on.
+    pub(super) fn refuses_to_be_replaced(&self, backup: &Backup, now: Millis) -> Result<bool> {
+        let (store, pages) = (self.folder.join(FILE), self.config().pages_file());
+        match alongside_server::backup::restore(&backup.file, &store, &pages, now) {
+            Err(RestoreError::InUse) => Ok(true),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(false),
+        }
+    }
+
+    fn config(&self) -> Config {
+        Config { store: self.folder.join(FILE), ..Config::default() }
+    }
+
+    /// Comes with another version of the programme from the next start on.
+    pub(super) fn update(&mut self, programme: &Arc<Programme>) -> Result<()> {
+        self.close();
+        self.programme = Arc::clone(programme);
+        self.open()
+    }
+
+    pub(super) fn programme(&self) -> &Arc<Programme> {
+        &self.programme
     }
 
     fn next_folder(&mut self) -> Result<PathBuf> {
@@ -166,7 +259,9 @@ impl Server {
         token: Option<&str>,
         body: Vec<u8>,
     ) -> Result<(StatusCode, Vec<u8>)> {
-        let (_, routes) = self.running.as_ref().context("the server is closed")?;
+        self.turn.set(!self.turn.get());
+        let one = self.second.as_ref().filter(|_| self.turn.get()).or(self.running.as_ref());
+        let (_, routes) = one.context("the server is closed")?;
         let mut request = Request::post(path).header(header::CONTENT_TYPE, MEDIA_TYPE);
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -291,31 +386,26 @@ impl Server {
         Ok(())
     }
 
-    /// The pages as they grew, and built from nothing.
-    pub(super) fn pages_twice(&mut self) -> Result<(String, String)> {
+    /// What [`verify`] finds wrong, the pages included.
+    pub(super) fn findings(&mut self) -> Result<Vec<String>> {
         self.project()?;
-        let state = self.state()?;
-        let fresh = Arc::new(ReadModel::open(&self.folder.join("again.pages"), &self.programme)?);
-        Projector::new(Arc::clone(&fresh), Arc::clone(&state.store), Arc::clone(&self.programme))
-            .catch_up()?;
-        let (grown, _) = self.pages.as_ref().context("the server is closed")?;
-        Ok((grown.dump()?, fresh.dump()?))
+        let file = self.config().pages_file();
+        let pages = PagesOf { file: &file, programme: &self.programme };
+        let report = {
+            let store = self.folder.join(FILE);
+            verify::verify_with(&store, Some(pages), Some(&journal_beside(&store)))?
+        };
+        let mut findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        if findings.is_empty() && report.pages != Pages::Compared {
+            findings.push(format!("the pages were not looked at: {:?}", report.pages));
+        }
+        Ok(findings)
     }
 }
 
-/// Copies a database and its write-ahead log: what a killed process leaves behind.
-pub(super) fn copy_database(from: &Path, to: &Path) -> Result<()> {
-    for ending in ["", "-wal"] {
-        let with = |path: &Path| {
-            let mut path = path.as_os_str().to_owned();
-            path.push(ending);
-            PathBuf::from(path)
-        };
-        if with(from).exists() {
-            fs::copy(with(from), with(to))?;
-        } else if ending.is_empty() {
-            bail!("there is no database to copy");
-        }
-    }
-    Ok(())
+/// Whether this is the server's word that its disk is full.
+pub(super) fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_store = matches!(error.downcast_ref(), Some(StoreError::Full));
+    let of_people = matches!(error.downcast_ref(), Some(PeopleError::Store(StoreError::Full)));
+    of_store || of_people || matches!(error.downcast_ref(), Some(IngestError::Store(StoreError::Full)))
 }
