@@ -27,17 +27,26 @@ enum Chore {
         #[arg(long)]
         list: bool,
     },
+    /// Measure the budgets of the design against their yardsticks: all rows, those named, or `peers`.
+    /// `--help` after it says what else there is.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Names of rows, `--list`, `--json`, `--scale 0.1`, `--full`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
-    let Chore::Ci { lanes, list } = Cli::parse().chore;
-    let outcome = if list {
-        for lane in lanes::ALL {
-            say(&format!("{:<8} {}", lane.name, lane.what));
+    let outcome = match Cli::parse().chore {
+        Chore::Ci { list: true, .. } => {
+            for lane in lanes::ALL {
+                say(&format!("{:<8} {}", lane.name, lane.what));
+            }
+            Ok(())
         }
-        Ok(())
-    } else {
-        ci(&lanes)
+        Chore::Ci { lanes, .. } => ci(&lanes),
+        Chore::Bench { arguments } => bench(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,6 +77,19 @@ fn ci(wanted: &[String]) -> Result<()> {
         }
     }
     say(&format!("\nall lanes passed in {} s: {}", begun.elapsed().as_secs(), times.join(", ")));
+    Ok(())
+}
+
+/// The benchmark prints the table, or the JSON, and nothing else to the standard output.
+fn bench(arguments: &[String]) -> Result<()> {
+    let status = Command::new("cargo")
+        .args(["bench", "--quiet", "--locked", "-p", "alongside-tests", "--bench", "budgets", "--"])
+        .args(arguments)
+        .status()
+        .context("`cargo` could not be started: is it installed?")?;
+    if !status.success() {
+        bail!("the benchmark ended with {status}");
+    }
     Ok(())
 }
 
