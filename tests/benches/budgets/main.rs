@@ -130,11 +130,21 @@ fn measure(options: &Options) -> Result<()> {
     let wanted =
         |measure: &&Measure| options.names.is_empty() && measure.name != PEERS.name || named(measure);
     let mut rows = Vec::new();
+    let mut failed = Vec::new();
     for measure in MEASURES.iter().chain([&PEERS]).filter(wanted) {
         complain(&format!("measuring {}: {}", measure.name, measure.what));
-        rows.extend((measure.run)(&mut stage)?);
+        match (measure.run)(&mut stage) {
+            Ok(measured) => rows.extend(measured),
+            Err(error) => {
+                complain(&format!("row `{}` could not be measured: {error:#}", measure.name));
+                failed.push(measure.name);
+            }
+        }
     }
     say(&if options.json { table::json(&rows) } else { table::text(&rows) });
+    if !failed.is_empty() {
+        bail!("these could not be measured, the reasons are above: {}", failed.join(", "));
+    }
     Ok(())
 }
 
