@@ -134,7 +134,8 @@ impl Shelf {
         };
         connection.execute_batch(&format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON;
-             PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;"
+             PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;
+             PRAGMA cache_size = -16384;"
         ))?;
         connection.execute_batch(&phone.schema()?)?;
         Ok(Self(connection))
