@@ -23,6 +23,7 @@ pub(crate) mod access;
 pub(crate) mod devices;
 mod error;
 pub(crate) mod import_keys;
+pub(crate) mod known;
 pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod open;

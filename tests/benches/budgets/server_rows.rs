@@ -12,7 +12,7 @@ use alongside_domain::{
     ids::{GroupId, RecordId},
     record::{Circumstances, Document, RawChange, Root},
     time::{Millis, PROGRAMME_ZONE},
-    wire::{Cursor, PushedChange, SyncAnswer, Verdict, decode_message, encode, pack},
+    wire::{Cursor, PushedChange, SyncAnswer, Verdict, decode_message, encode, features, pack},
 };
 use anyhow::{Context, Result, bail, ensure};
 use axum::{body::to_bytes, http::StatusCode};
@@ -28,8 +28,6 @@ use crate::{
     timing::{median, processor_seconds, take_turns, timed},
 };
 
-/// How the pushes of the ingest row are packed.
-const PUSHED: u32 = 0;
 /// Requests that one commit makes durable, as at the server.
 const BATCH: usize = 64;
 
@@ -189,7 +187,7 @@ fn push_all(
 /// A change as its device sends it.
 fn packed(pusher: &Pusher, change: PushedChange) -> pack::Pack {
     let common = pack::Common { actor: Some(pusher.enrolled.actor), feed: None };
-    pack::pack_entries(&[change], PUSHED, None, &common)
+    pack::pack_entries(&[change], features::ALL, pack::dictionary::newest(), &common)
 }
 
 async fn push_one(router: &axum::Router, pusher: &mut Pusher, push: pack::Pack) -> Result<()> {
