@@ -14,6 +14,7 @@ use super::{
     Store, StoreError, beside,
     lock::{self, Lock},
     log,
+    readers::Readers,
 };
 
 mod migrations {
@@ -42,7 +43,7 @@ pub(super) fn open(path: &Path) -> Result<Arc<Store>, StoreError> {
     Ok(Arc::new(Store {
         path: path.to_owned(),
         writer: Mutex::new(writer),
-        readers: Mutex::new(Vec::new()),
+        readers: Readers::new(path),
         head: watch::Sender::new(head),
         _lock: lock,
     }))
