@@ -41,7 +41,7 @@ struct Options {
     /// Shrinks (or enlarges) the work.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// Takes the rows of a million records at a million; otherwise at a hundred thousand.
+    /// Takes the largest rows at the size of the design; otherwise at a tenth or a fifth, as they say.
     #[arg(long)]
     full: bool,
     /// Names the rows.

@@ -8,7 +8,7 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// Everything times `scale`; `full` brings the rows of a million records to a million.
+    /// Everything times `scale`; `full` brings the largest rows to the size of the design.
     pub(crate) fn new(scale: f64, full: bool) -> Self {
         Self { scale, full }
     }
@@ -16,6 +16,12 @@ impl Sizes {
     /// So many at the scale that was asked for, never less than `least`.
     pub(crate) fn of(self, number: usize, least: usize) -> usize {
         ((number as f64 * self.scale).round() as usize).max(least)
+    }
+
+    /// Contacts of the phone that the design has a hundred thousand on: giving it all of them takes
+    /// minutes.
+    pub(crate) fn hundred_thousand(self) -> usize {
+        self.of(if self.full { 100_000 } else { 20_000 }, 120)
     }
 
     /// Records of the rows that the design has at a million.
