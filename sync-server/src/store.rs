@@ -29,6 +29,7 @@ pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod open;
 pub(crate) mod pull;
+mod readers;
 pub(crate) mod rows;
 pub(crate) mod sessions;
 
@@ -40,15 +41,12 @@ pub use sessions::{SESSION_IDLE_MS, SESSION_LONGEST_MS};
 /// The only tenant so far; every table and query carries it.
 pub(crate) const TENANT: i64 = 1;
 
-/// Read connections kept open.
-const READERS: usize = 8;
-
 /// The server's store.
 pub struct Store {
     path: PathBuf,
     // Before the writer: the last connection to close writes the log back into the file, and only
     // the writer can.
-    readers: Mutex<Vec<Connection>>,
+    readers: readers::Readers,
     writer: Mutex<Connection>,
     /// `None` where the store was opened only to be read.
     journal: Option<journal::JournalFile>,
@@ -262,29 +260,12 @@ impl Store {
         Ok(writer.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()))?)
     }
 
-    /// Runs `work` on one state of the store.
+    /// Runs `work` on one state of the store; `work` must not read of the store by itself again.
     pub(crate) fn read<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let pooled = lock(&self.readers).pop();
-        let mut connection = match pooled {
-            Some(connection) => connection,
-            None => open::reader(&self.path)?,
-        };
-        let result = (|| {
-            let tx = connection.transaction()?;
-            let value = work(&tx)?;
-            tx.finish()?;
-            Ok(value)
-        })();
-        if result.is_ok() {
-            let mut readers = lock(&self.readers);
-            if readers.len() < READERS {
-                readers.push(connection);
-            }
-        }
-        result
+        self.readers.read(work)
     }
 
     /// Runs `work` in one transaction; it is durable on disk when this returns `Ok`.

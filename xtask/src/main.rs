@@ -36,6 +36,14 @@ enum Chore {
         /// Folder to write to.
         out: PathBuf,
     },
+    /// Measure the budgets of the design against their yardsticks: all rows, those named, or `peers`.
+    /// `--help` after it says what else there is.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Names of rows, `--list`, `--json`, `--scale 0.1`, `--full`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -48,6 +56,7 @@ fn main() -> ExitCode {
         }
         Chore::Ci { lanes, list: false } => ci(&lanes),
         Chore::Bindings { language, out } => bindings::generate(language, &out),
+        Chore::Bench { arguments } => bench(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,6 +87,19 @@ fn ci(wanted: &[String]) -> Result<()> {
         }
     }
     say(&format!("\nall lanes passed in {} s: {}", begun.elapsed().as_secs(), times.join(", ")));
+    Ok(())
+}
+
+/// The benchmark prints the table, or the JSON, and nothing else to the standard output.
+fn bench(arguments: &[String]) -> Result<()> {
+    let status = Command::new("cargo")
+        .args(["bench", "--quiet", "--locked", "-p", "alongside-tests", "--bench", "budgets", "--"])
+        .args(arguments)
+        .status()
+        .context("`cargo` could not be started: is it installed?")?;
+    if !status.success() {
+        bail!("the benchmark ended with {status}");
+    }
     Ok(())
 }
 

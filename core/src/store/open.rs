@@ -124,6 +124,8 @@ fn prepare(path: &Path, key: &Key, create: bool, desk: &Desk) -> Result<Connecti
             return Err(OpenError::NewerVersion { found, known });
         }
     }
+    // A pull of a megabyte is one transaction and touches more pages than SQLite holds by default (2 MB):
+    // each page that does not fit is encrypted and written again whenever it is touched again. 16 MB hold it.
     // `fullfsync` means something on Apple's systems only, where a plain fsync does not reach the disk.
     connection
         .execute_batch(
@@ -132,7 +134,8 @@ fn prepare(path: &Path, key: &Key, create: bool, desk: &Desk) -> Result<Connecti
              PRAGMA fullfsync = ON;
              PRAGMA checkpoint_fullfsync = ON;
              PRAGMA secure_delete = ON;
-             PRAGMA foreign_keys = ON;",
+             PRAGMA foreign_keys = ON;
+             PRAGMA cache_size = -16384;",
         )
         .map_err(refused)?;
     embedded::migrations::runner().set_grouped(true).run(&mut connection).map_err(|error| {

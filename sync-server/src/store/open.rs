@@ -15,6 +15,7 @@ use super::{
     journal::{self, JournalFile},
     lock::{self, Lock},
     log,
+    readers::Readers,
 };
 
 mod migrations {
@@ -46,7 +47,7 @@ pub(crate) fn open(path: &Path, journal: Option<&Path>) -> Result<Arc<Store>, St
     Ok(Arc::new(Store {
         path: path.to_owned(),
         writer: Mutex::new(writer),
-        readers: Mutex::new(Vec::new()),
+        readers: Readers::new(path),
         journal: journal.map(JournalFile::at),
         head: watch::Sender::new(head),
         _lock: lock,

@@ -84,14 +84,26 @@ pub struct Live {
     pub device: Device,
 }
 
+/// A case with its child and family.
+pub struct Case {
+    /// The family's group, the child's, the case's.
+    pub groups: [GroupId; 3],
+    /// Who opened it.
+    pub device: Device,
+    /// How many records it has.
+    pub records: usize,
+    /// Its records and their edits.
+    pub written: Vec<Written>,
+}
+
 /// Writes records and edits.
 pub struct Generator {
     rng: ChaCha8Rng,
     bank: Bank,
     forms: BTreeMap<String, Form>,
-    /// Ids of records that others may refer to, of the case at hand.
+    /// Ids that others may refer to, of the case at hand.
     episode: Option<RecordId>,
-    supporter: Option<PersonId>,
+    pub supporter: Option<PersonId>,
 }
 
 /// Records of one case, by form and how many of each (32 in all).
@@ -130,45 +142,60 @@ impl Generator {
     /// server's feed would have them.
     pub fn history(&mut self, records: usize, edited: f64, devices: usize) -> Vec<Written> {
         let devices: Vec<_> = (0..devices).map(|_| self.device()).collect();
-        let mut written = Vec::new();
+        let mut written: Vec<_> =
+            self.cases(records, edited, &devices).into_iter().flat_map(|case| case.written).collect();
+        in_order_of_receipt(&mut written);
+        written
+    }
+
+    /// Whole cases by these devices until there are `records`, the last one cut short.
+    pub fn cases(&mut self, records: usize, edited: f64, devices: &[Device]) -> Vec<Case> {
         let mut made = 0;
+        let mut cases = Vec::new();
         while made < records {
-            let device = devices[self.rng.random_range(0..devices.len())];
-            let opened = BEGIN + self.rng.random_range(0..400) * DAY + self.rng.random_range(0..9 * HOUR);
-            let groups = [self.group(opened), self.group(opened + 40_000), self.group(opened + 90_000)];
-            self.supporter = Some(device.person);
-            self.episode = None;
-            let mut at = opened;
-            for (form, count) in CASE {
-                let group = match form {
-                    "family" | "person" => groups[0],
-                    "child" => groups[1],
-                    _ => groups[2],
+            let case = self.case(records - made, edited, devices);
+            made += case.records;
+            cases.push(case);
+        }
+        cases
+    }
+
+    fn case(&mut self, most: usize, edited: f64, devices: &[Device]) -> Case {
+        let device = devices[self.rng.random_range(0..devices.len())];
+        let opened = BEGIN + self.rng.random_range(0..400) * DAY + self.rng.random_range(0..9 * HOUR);
+        let groups = [self.group(opened), self.group(opened + 40_000), self.group(opened + 90_000)];
+        self.supporter = Some(device.person);
+        self.episode = None;
+        let mut case = Case { groups, device, records: 0, written: Vec::new() };
+        let mut at = opened;
+        for (form, count) in CASE {
+            let group = match form {
+                "family" | "person" => groups[0],
+                "child" => groups[1],
+                _ => groups[2],
+            };
+            for _ in 0..count {
+                if case.records == most {
+                    break;
+                }
+                case.records += 1;
+                at += match form {
+                    "contact" | "ehc_event" | "goal" => self.rng.random_range(2 * HOUR..12 * DAY),
+                    _ => self.rng.random_range(2 * MINUTE..20 * MINUTE),
                 };
-                for _ in 0..count {
-                    if made == records {
-                        break;
-                    }
-                    made += 1;
-                    at += match form {
-                        "contact" | "ehc_event" | "goal" => self.rng.random_range(2 * HOUR..12 * DAY),
-                        _ => self.rng.random_range(2 * MINUTE..20 * MINUTE),
-                    };
-                    let (live, first) = self.create(form, group, device, at);
-                    if form == "ehc_episode" {
-                        self.episode = Some(live.root.id);
-                    }
-                    written.push(first);
-                    if self.rng.random_bool(edited) {
-                        let other = if self.rng.random_bool(0.8) { device } else { devices[0] };
-                        let later = at + self.rng.random_range(5 * MINUTE..9 * DAY);
-                        written.extend(self.edit(live, other, later));
-                    }
+                let (live, first) = self.create(form, group, device, at);
+                if form == "ehc_episode" {
+                    self.episode = Some(live.root.id);
+                }
+                case.written.push(first);
+                if self.rng.random_bool(edited) {
+                    let other = if self.rng.random_bool(0.8) { device } else { devices[0] };
+                    let later = at + self.rng.random_range(5 * MINUTE..9 * DAY);
+                    case.written.extend(self.edit(live, other, later));
                 }
             }
         }
-        written.sort_by_key(|written| (written.received_at, written.device, written.change.at));
-        written
+        case
     }
 
     /// A record filled in by a person.
@@ -182,11 +209,10 @@ impl Generator {
         let edits = self.fill(form, at);
         let circumstances = self.circumstances(device, at, false);
         let (document, change) = Document::create(&root, &edits, &circumstances).unwrap();
-        let mut json = as_object(&edits);
-        json.insert("id".into(), root.id.to_string().into());
+        let json = line(root.id, &edits);
         let live = Live { root, document, device };
         let received_at = self.received(at);
-        let written = self.written(&live, device, received_at, change, json.into());
+        let written = self.written(&live, device, received_at, change, json);
         (live, written)
     }
 
@@ -214,18 +240,7 @@ impl Generator {
         }
         let circumstances = self.circumstances(device, at, true);
         let change = live.document.edit(&edits, &circumstances).unwrap()?;
-        let patch: Vec<_> = as_object(&edits)
-            .into_iter()
-            .map(|(key, value)| {
-                serde_json::json!({ "op": "replace", "path": format!("/{key}"), "value": value })
-            })
-            .collect();
-        let json = serde_json::json!({
-            "id": live.root.id.to_string(),
-            "author": device.person.to_string(),
-            "at": Millis(at).timestamp().to_string(),
-            "patch": patch,
-        });
+        let json = patch(live.root.id, device.person, at, &edits);
         let received_at = self.received(at);
         Some(self.written(live, device, received_at, change, json))
     }
@@ -267,7 +282,8 @@ impl Generator {
         }
     }
 
-    fn fill(&mut self, form: &str, at: i64) -> Vec<Edit> {
+    /// Answers that a person gives to a form.
+    pub fn fill(&mut self, form: &str, at: i64) -> Vec<Edit> {
         let form = self.forms.remove(form).unwrap();
         let mut edits = Vec::new();
         let mut rows = BTreeMap::new();
@@ -393,6 +409,32 @@ impl Generator {
         let x: f64 = self.rng.random();
         ((x * x) * count as f64) as usize
     }
+}
+
+/// As the server receives them.
+pub fn in_order_of_receipt(written: &mut [Written]) {
+    written.sort_by_key(|written| (written.received_at, written.device, written.change.at));
+}
+
+/// A new record as JSON, with its id.
+pub fn line(record: RecordId, edits: &[Edit]) -> serde_json::Value {
+    let mut json = as_object(edits);
+    json.insert("id".into(), record.to_string().into());
+    json.into()
+}
+
+/// An edit as a JSON patch, with author and time.
+pub fn patch(record: RecordId, author: PersonId, at: i64, edits: &[Edit]) -> serde_json::Value {
+    let patch: Vec<_> = as_object(edits)
+        .into_iter()
+        .map(|(key, value)| serde_json::json!({ "op": "replace", "path": format!("/{key}"), "value": value }))
+        .collect();
+    serde_json::json!({
+        "id": record.to_string(),
+        "author": author.to_string(),
+        "at": Millis(at).timestamp().to_string(),
+        "patch": patch,
+    })
 }
 
 /// Fields as a JSON object: sets and repeats as arrays.

@@ -1,6 +1,8 @@
 //! Just enough of the programme's forms to fill them in.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
+
+use alongside_domain::programme::{builtin, package::Files};
 
 /// A form.
 pub struct Form {
@@ -24,25 +26,25 @@ pub struct Question {
 
 /// Reads the forms of the programme that ships with the app.
 pub fn read() -> BTreeMap<String, Form> {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../programmes/independent-support");
+    let files = builtin::independent_support_files();
     let mut forms = BTreeMap::new();
-    let mut paths: Vec<_> =
-        fs::read_dir(package.join("forms")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    for path in paths {
-        let text = fs::read_to_string(path).unwrap();
-        let settings = &table(&text, "# settings")[0];
+    for text in files.iter().filter(|(path, _)| path.starts_with("forms/")).map(|(_, bytes)| text(bytes)) {
+        let settings = &table(text, "# settings")[0];
         let form = Form {
             id: settings["form_id"].clone(),
             version: settings["version"].clone(),
-            questions: questions(&text, &package.join("codelists")),
+            questions: questions(text, &files),
         };
         forms.insert(form.id.clone(), form);
     }
     forms
 }
 
-fn questions(text: &str, codelists: &Path) -> Vec<Question> {
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn questions(text: &str, files: &Files) -> Vec<Question> {
     let choices = table(text, "# choices");
     let mut repeat = None;
     let mut questions = Vec::new();
@@ -59,7 +61,7 @@ fn questions(text: &str, codelists: &Path) -> Vec<Question> {
                 kind: first.replace("_from_file", ""),
                 repeat: repeat.clone(),
                 choices: if first.ends_with("_from_file") {
-                    let list = fs::read_to_string(codelists.join(list)).unwrap();
+                    let list = self::text(&files[&format!("codelists/{list}")]);
                     list.lines().skip(1).filter_map(|line| Some(line.split_once(',')?.0.to_owned())).collect()
                 } else {
                     let of_list = choices.iter().filter(|choice| choice["list_name"] == list);
