@@ -9,6 +9,8 @@ pub(crate) mod http;
 pub(crate) mod prepare;
 pub(crate) mod pull;
 pub(crate) mod rebase;
+mod review;
+pub(crate) mod upgrade;
 
 pub use prepare::Sent;
 
@@ -29,6 +31,8 @@ pub struct SyncOutcome {
     pub accepted: u32,
     /// Own changes that the server would not have.
     pub refused: u32,
+    /// Own changes that the server keeps apart for a coordinator.
+    pub in_review: u32,
     /// Changes received and taken in.
     pub received: u32,
     /// Entries that could not be accepted.

@@ -86,6 +86,10 @@ pub struct SyncChip {
     pub refused: u32,
     /// Entries that this phone could not accept.
     pub quarantined: u32,
+    /// What waits for a coordinator at the server.
+    pub in_review: u32,
+    /// Groups that were erased for good and of which the person has not been told.
+    pub erased: u32,
     /// The last thing sync reported.
     pub status: Option<Status>,
 }
@@ -96,6 +100,12 @@ impl std::fmt::Display for SyncChip {
         match self.waiting {
             0 => f.write_str("nothing waiting to send")?,
             n => write!(f, "{n} waiting to send")?,
+        }
+        if self.in_review > 0 {
+            write!(f, ", {} with your coordinator for review", self.in_review)?;
+        }
+        if self.erased > 0 {
+            f.write_str(", records were erased")?;
         }
         if self.refused > 0 {
             write!(f, ", {} need your attention", self.refused)?;
@@ -228,6 +238,116 @@ pub struct OutboxView {
     pub refused_openings: Vec<(GroupId, Refusal)>,
     /// Received entries that this phone could not accept: how many, by reason.
     pub quarantined: Vec<(String, u32)>,
+    /// What was sent too late and waits for a coordinator, or was decided, latest sent first.
+    pub in_review: Vec<ReviewLine>,
+    /// Groups that were erased for good, of which the person has not been told.
+    pub erased: Vec<ErasedGroup>,
+}
+
+/// Something that was sent for review. What it says may be gone from this phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReviewLine {
+    /// The change; `None` for the opening of the group.
+    pub change: Option<ChangeHash>,
+    /// Its group.
+    pub group: GroupId,
+    /// Title of its form; of an opening, the title of the kind of group.
+    pub title: String,
+    /// When it was written.
+    pub at: Millis,
+    /// When the server took it, by the server's clock.
+    pub sent_at: Millis,
+    /// Why a coordinator looks at it.
+    pub reason: Refusal,
+    /// What became of it.
+    pub outcome: ReviewOutcome,
+}
+
+/// What a coordinator decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewOutcome {
+    /// Nobody has decided yet.
+    Waits,
+    /// It was taken.
+    Taken,
+    /// It was refused, with this code.
+    Refused(String),
+}
+
+/// A group that was erased for good, here too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErasedGroup {
+    /// The group.
+    pub group: GroupId,
+    /// When this phone heard of it, by the server's clock.
+    pub at: Millis,
+    /// Why, as a code, where the server told it.
+    pub reason: Option<String>,
+    /// Changes that went with it and had not been sent.
+    pub unsent: u32,
+    /// Drafts that went with it.
+    pub drafts: u32,
+}
+
+impl std::fmt::Display for ErasedGroup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Records that you held were erased for good, here and everywhere")?;
+        if let Some(reason) = &self.reason {
+            write!(f, " ({reason})")?;
+        }
+        match (self.unsent, self.drafts) {
+            (0, 0) => Ok(()),
+            (unsent, drafts) => {
+                write!(f, ". {unsent} changes that were not sent yet and {drafts} drafts went with them")
+            }
+        }
+    }
+}
+
+/// Everything that this phone keeps apart, with what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptApartView {
+    /// What the server would not have, oldest first.
+    pub refused: Vec<RefusedChange>,
+    /// What this phone could not accept from the server, oldest first.
+    pub quarantined: Vec<QuarantinedEntry>,
+    /// Drafts of groups that are no longer on this phone, newest first.
+    pub drafts: Vec<KeptDraft>,
+}
+
+/// An entry of the server's that this phone could not accept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuarantinedEntry {
+    /// Its number here.
+    pub id: i64,
+    /// The record.
+    pub record: RecordId,
+    /// Its group.
+    pub group: GroupId,
+    /// Title of its form, where the record is on this phone.
+    pub form_title: Option<String>,
+    /// Why, as a stable code.
+    pub reason: String,
+    /// What can be done.
+    pub what_to_do: &'static str,
+    /// When it was kept apart.
+    pub at: Millis,
+}
+
+/// A draft whose group is no longer on this phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptDraft {
+    /// Token of its form session.
+    pub token: [u8; 16],
+    /// Its group.
+    pub group: GroupId,
+    /// Title of its form.
+    pub form_title: String,
+    /// When it was last kept.
+    pub at: Millis,
+    /// What was entered, in words.
+    pub fields: Vec<FieldLine>,
 }
 
 /// One change that waits.
@@ -272,6 +392,8 @@ pub struct RefusedChange {
     pub at: Millis,
     /// Why.
     pub reason: RefusedBecause,
+    /// What can be done.
+    pub what_to_do: &'static str,
     /// What it set, in words.
     pub fields: Vec<FieldLine>,
 }
@@ -286,6 +408,32 @@ pub enum RefusedBecause {
     InReview(Refusal),
     /// It was written on top of a refused change that created its record.
     WithItsRecord,
+}
+
+impl RefusedBecause {
+    /// What the person can do about it.
+    #[must_use]
+    pub fn what_to_do(self) -> &'static str {
+        match self {
+            Self::Refused(Refusal::NotEntitled | Refusal::AfterWithdrawal | Refusal::UnknownGroup) => {
+                "You no longer have access to this. Ask your coordinator to give it back, or export it for them."
+            }
+            Self::Refused(Refusal::ByCoordinator) => {
+                "Your coordinator looked at it and did not take it. Ask them why; if it is still needed, enter \
+                 it again."
+            }
+            Self::Refused(Refusal::Immutable) => {
+                "This kind of record is not changed once it is written. Write a new one that corrects it."
+            }
+            Self::Refused(Refusal::UnknownForm | Refusal::BadOpening) => {
+                "The server does not know this form. Update the app, then enter it again."
+            }
+            Self::Refused(Refusal::TooLarge) => "It is too long. Enter it again in shorter parts.",
+            Self::Refused(_) => "Enter it again. If it is refused again, export it and report it.",
+            Self::InReview(_) => "Nothing: your coordinator decides on it.",
+            Self::WithItsRecord => "It belongs to a record that was refused. Enter both again.",
+        }
+    }
 }
 
 /// A record on which somebody has to decide.

@@ -10,7 +10,7 @@ use alongside_domain::{
     wire::{
         Backfill, ControlEvent, Cursor, DecodeError, EnrolAnswer, EnrolRequest, ErrorAnswer, ErrorCode,
         FeedEntry, GroupOpening, Message, OpeningVerdict, PROTOCOL, PushedChange, Refusal, SyncAnswer,
-        SyncRequest, Verdict, decode, decode_message, encode, limits,
+        SyncRequest, Verdict, decode, decode_message, encode, is_reason_code, limits,
         pack::{Pack, PackError, pack_rows, unpack_rows},
     },
 };
@@ -53,6 +53,7 @@ fn nothing_to_do() -> (SyncRequest, SyncAnswer) {
         backfills: Vec::new(),
         start_again: false,
         more: false,
+        revoked: false,
         server_time: AT,
     };
     (request, answer)
@@ -75,6 +76,14 @@ fn feed() -> Vec<FeedEntry> {
         ControlEvent::Withdraw { person: PERSON, group: GROUP },
         ControlEvent::Enrol { device: DEVICE, person: PERSON },
         ControlEvent::Revoke { device: DEVICE },
+        ControlEvent::Erase { group: GROUP, reason: "retention".into() },
+        ControlEvent::Reviewed { person: PERSON, group: GROUP, change: None, refused: None },
+        ControlEvent::Reviewed {
+            person: PERSON,
+            group: GROUP,
+            change: Some(ChangeHash([0x68; 32])),
+            refused: Some("entered_twice".into()),
+        },
     ];
     let change = |device| FeedEntry::Change {
         seq: 7,
@@ -104,7 +113,12 @@ fn everything() -> (SyncRequest, SyncAnswer) {
     let answer = SyncAnswer {
         features: 1,
         dictionary: None,
-        openings: vec![OpeningVerdict::Opened, OpeningVerdict::Refused(Refusal::BadOpening)],
+        openings: vec![
+            OpeningVerdict::Opened,
+            OpeningVerdict::Refused(Refusal::BadOpening),
+            OpeningVerdict::Review(Refusal::RevokedDevice),
+            OpeningVerdict::Erased,
+        ],
         verdicts: vec![
             Verdict::Accepted(22_003),
             Verdict::Have(7),
@@ -119,6 +133,7 @@ fn everything() -> (SyncRequest, SyncAnswer) {
         backfills,
         start_again: true,
         more: true,
+        revoked: true,
         ..answer
     };
     (request, answer)
@@ -397,5 +412,43 @@ proptest! {
         let _ = decode_message::<SyncRequest>(&bytes);
         let _ = decode_message::<SyncAnswer>(&bytes);
         let _ = decode::<Vec<FeedEntry>>(&bytes);
+    }
+}
+
+#[test]
+fn a_refusal_has_the_same_word_everywhere() {
+    let all = [
+        Refusal::Malformed,
+        Refusal::TooLarge,
+        Refusal::OutOfOrder,
+        Refusal::DanglingReference,
+        Refusal::WrongRoot,
+        Refusal::BreaksDocument,
+        Refusal::NotEntitled,
+        Refusal::ForeignActor,
+        Refusal::UnknownGroup,
+        Refusal::UnknownForm,
+        Refusal::BadOpening,
+        Refusal::AfterWithdrawal,
+        Refusal::RevokedDevice,
+        Refusal::ByCoordinator,
+        Refusal::Immutable,
+        Refusal::Other,
+    ];
+    for refusal in all {
+        assert_eq!(Refusal::from_code(refusal.code()), refusal);
+        let on_the_wire: String = decode(&encode(&refusal)).unwrap();
+        assert_eq!(on_the_wire, refusal.code());
+    }
+    assert_eq!(Refusal::from_code("of_a_later_version"), Refusal::Other);
+}
+
+#[test]
+fn a_reason_is_a_code_and_no_sentence() {
+    for good in ["retention", "request_2015", "a"] {
+        assert!(is_reason_code(good), "{good}");
+    }
+    for bad in ["", "Retention", "of Mrs Okafor", "1st", "naïve", "x\n", &"x".repeat(41)] {
+        assert!(!is_reason_code(bad), "{bad}");
     }
 }

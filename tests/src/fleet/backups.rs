@@ -63,7 +63,7 @@ impl Sim<'_> {
             .into_iter()
             .filter_map(|entry| match entry.body {
                 LogBody::Control(event) => Some(event),
-                LogBody::Change { .. } => None,
+                LogBody::Change { .. } | LogBody::Erased { .. } => None,
             })
             .collect();
         self.play_journal(journal)?;
@@ -93,7 +93,10 @@ impl Sim<'_> {
                     self.server.revoke(device, alongside_domain::time::Millis(self.now))?;
                     continue;
                 }
-                ControlEvent::Person { .. } | ControlEvent::Enrol { .. } => continue,
+                ControlEvent::Person { .. }
+                | ControlEvent::Enrol { .. }
+                | ControlEvent::Erase { .. }
+                | ControlEvent::Reviewed { .. } => continue,
             };
             self.server.write(self.office, vec![write])?;
         }
@@ -113,7 +116,7 @@ impl Sim<'_> {
             .log_after(0)?
             .into_iter()
             .filter_map(|entry| match entry.body {
-                LogBody::Change { hash, .. } => Some(hash),
+                LogBody::Change { hash, .. } | LogBody::Erased { hash, .. } => Some(hash),
                 LogBody::Control(_) => None,
             })
             .collect();

@@ -52,6 +52,7 @@ struct Round {
     more: bool,
     progress: bool,
     left: u32,
+    revoked: bool,
 }
 
 impl Default for Engine {
@@ -85,7 +86,12 @@ impl Engine {
             }
             (State::Preparing, Event::Prepared { request, left }) => self.send(request, left),
             (State::Sending(asked), Event::Answered(answer)) => {
-                let round = Round { more: answer.more, progress: moves(asked, &answer), left: asked.left };
+                let round = Round {
+                    more: answer.more,
+                    progress: moves(asked, &answer),
+                    left: asked.left,
+                    revoked: answer.revoked,
+                };
                 self.state = State::Applying(round);
                 vec![Effect::Apply(answer)]
             }
@@ -132,6 +138,9 @@ impl Engine {
         waiting: u32,
         again: bool,
     ) -> Vec<Effect> {
+        if round.revoked && waiting == 0 {
+            return self.stop(ErrorCode::Revoked);
+        }
         let progress = round.progress || waiting < round.left;
         self.idle_rounds = if progress { 0 } else { self.idle_rounds + 1 };
         if again || round.more || self.wanted || waiting > 0 {
@@ -148,6 +157,15 @@ impl Engine {
         vec![Effect::Report(Status::UpToDate { at: now })]
     }
 
+    /// Somebody has to act before anything more is tried.
+    fn stop(&mut self, code: ErrorCode) -> Vec<Effect> {
+        self.state = State::Stopped;
+        self.wanted = false;
+        self.failures = 0;
+        self.idle_rounds = 0;
+        vec![Effect::Report(Status::Stopped(code))]
+    }
+
     fn grow(&mut self) {
         self.failures = 0;
         self.chunk = self.chunk.saturating_mul(2).min(MOST_BYTES);
@@ -162,11 +180,7 @@ impl Engine {
             Failure::Network if matches!(self.state, State::Sending(_)) => self.shrink(),
             Failure::Refused(
                 code @ (ErrorCode::UnsupportedProtocol | ErrorCode::NotEnrolled | ErrorCode::Revoked),
-            ) => {
-                self.state = State::Stopped;
-                self.wanted = false;
-                return vec![Effect::Report(Status::Stopped(code))];
-            }
+            ) => return self.stop(code),
             // The row form is the only one there is: once more at once, then as any other failure.
             Failure::Refused(ErrorCode::Repack) if self.failures == 0 => {
                 self.failures = 1;
