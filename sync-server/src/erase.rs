@@ -37,6 +37,12 @@ pub enum EraseError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The file could not be written anew: the feed itself is erased.
+    #[error(
+        "the group is erased in the feed, but the store's file could not be written anew, so traces may be left \
+         in its unused parts ({0}). Put that right and run the same command again"
+    )]
+    NotWrittenAnew(#[source] StoreError),
     /// The pages failed: the store itself is erased.
     #[error("the group is erased in the store, and its pages could not be brought up to date: {0}")]
     Pages(#[from] ReadModelError),
@@ -50,6 +56,7 @@ impl EraseError {
             Self::BadReason => "bad_reason",
             Self::UnknownGroup => "unknown_group",
             Self::Store(error) => error.code(),
+            Self::NotWrittenAnew(_) => "not_written_anew",
             Self::Pages(_) => "pages",
         }
     }
@@ -97,8 +104,8 @@ pub fn erase(
         erasures::erase_group(&mut Appender::new(tx, now)?, group, reason).map(Some)
     })?;
     let destroyed = destroyed.ok_or(EraseError::UnknownGroup)?;
-    store.write_anew()?;
-    Ok((destroyed, store.empty_log()?))
+    let emptied = store.write_anew().and_then(|()| store.empty_log()).map_err(EraseError::NotWrittenAnew)?;
+    Ok((destroyed, emptied))
 }
 
 /// As [`erase`], on the store in this file, served or not, and out of its pages too.

@@ -74,6 +74,9 @@ pub(crate) fn apply(
     let known = if answer.start_again { 0 } else { state::standing(tx)?.own_high };
     let own_high = if answer.more { known } else { known.max(high) };
     state::stand_at(tx, &answer.cursor, &answer.head.unwrap_or(answer.cursor), own_high, &answer.backfills)?;
+    if answer.revoked {
+        tx.execute("UPDATE sync_state SET revoked = 1", [])?;
+    }
     take_off_withdrawn(tx, desk, &mut intake)?;
     let programme = desk.programme.clone();
     let mut refreshed = BTreeSet::new();

@@ -48,11 +48,19 @@ pub(super) fn prepare(
         positions.entry((change.record, change.group)).or_default().push(position);
     }
     let mut judged = BTreeMap::new();
+    let mut wanted: BTreeMap<GroupId, bool> = BTreeMap::new();
     for ((record, group), positions) in positions {
         // Work is spent only on what could be accepted, or that a coordinator would have to look at; the
         // transaction decides in any case. When it comes does not matter to the guard.
-        let may =
-            opened.contains(&group) || GroupFacts::read(tx, person, group, Millis(0), 0)?.may_be_wanted();
+        let may = match wanted.get(&group) {
+            Some(may) => *may,
+            None => {
+                let facts = GroupFacts::read(tx, person, group, Millis(0), 0)?;
+                let may = opened.contains(&group) || facts.may_be_wanted();
+                wanted.insert(group, may);
+                may
+            }
+        };
         let judgement = if may {
             judge(tx, record, group, positions, &changes)?
         } else {

@@ -62,3 +62,25 @@ pub(crate) fn erase_group(
     )?;
     Ok(Destroyed { seq, now: true, changes: changes as u64, records: records.0, set_aside: set_aside as u64 })
 }
+
+#[cfg(test)]
+mod tests {
+    use alongside_domain::time::Millis;
+
+    use super::*;
+    use crate::{store::Store, verify};
+
+    #[test]
+    fn a_group_that_the_store_does_not_know_leaves_its_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("store.db")).unwrap();
+        let group = GroupId([7; 16]);
+        let erase = || store.write(|tx| erase_group(&mut Appender::new(tx, Millis(5))?, group, "request"));
+        let first = erase().unwrap();
+        assert_eq!((first.now, first.seq, first.changes), (true, 1, 0));
+        assert_eq!(erase().unwrap(), Destroyed { now: false, ..first }, "replayed, it happens once");
+        assert_eq!(store.read(|tx| erased(tx, group)).unwrap(), Some(1));
+        let report = verify::verify(store.path(), None).unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+    }
+}
