@@ -19,6 +19,7 @@ pub(crate) mod desk;
 pub(crate) mod documents;
 pub(crate) mod groups;
 pub(crate) mod key;
+pub(crate) mod known;
 pub(crate) mod log;
 pub(crate) mod open;
 pub(crate) mod projection;

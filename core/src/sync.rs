@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod prepare;
 pub(crate) mod pull;
 pub(crate) mod rebase;
+pub(crate) mod receive;
 mod review;
 pub(crate) mod upgrade;
 

@@ -24,6 +24,7 @@ pub(crate) mod devices;
 pub(crate) mod erasures;
 mod error;
 pub(crate) mod import_keys;
+pub(crate) mod known;
 pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod open;

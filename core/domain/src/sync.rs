@@ -68,6 +68,8 @@ pub enum Effect {
         push_bytes: u32,
         /// Most bytes of pull pack to ask for.
         pull_bytes: u32,
+        /// Both packs of the exchange in the row form: the last one could not be opened.
+        rows_only: bool,
     },
     /// Send this request.
     Send(Box<SyncRequest>),

@@ -12,6 +12,8 @@ use crate::{
 
 pub mod codec;
 pub mod limits;
+#[cfg(test)]
+mod listed;
 pub mod pack;
 
 pub use codec::{DecodeError, Message, SUPPORTED, decode, decode_message, encode};

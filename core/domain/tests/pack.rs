@@ -111,8 +111,12 @@ fn a_change_on_top_of_what_both_sides_hold_names_no_record() {
     let other = Feed::new([&other], 48_211);
     let opened = unpack::<PushedChange>(&known, &Common { feed: Some(&other), ..common });
     assert_eq!(opened, Err(PackError::Digest));
-    assert_eq!(PackError::Unknown.code(), ErrorCode::Repack);
-    assert_eq!(PackError::Digest.code(), ErrorCode::Repack);
+    for error in [PackError::Unknown, PackError::Digest, PackError::Malformed, PackError::TooLarge] {
+        assert_eq!(error.code(PackForm::Columns), ErrorCode::Repack);
+    }
+    assert_eq!(PackError::Digest.code(PackForm::Rows), ErrorCode::Repack);
+    assert_eq!(PackError::Malformed.code(PackForm::Rows), ErrorCode::Malformed);
+    assert_eq!(PackError::TooLarge.code(PackForm::Rows), ErrorCode::TooLarge);
 }
 
 #[test]

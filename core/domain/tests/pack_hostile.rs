@@ -91,9 +91,7 @@ fn a_few_bytes_do_not_become_gigabytes_of_messages() {
         body.extend([0x42; 16]);
         body.extend([0, 0, 0, 0, 1, 1]);
     }
-    let begun = Instant::now();
     assert_eq!(opened(&body, 20_001), Err(PackError::TooLarge));
-    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
@@ -112,7 +110,7 @@ fn frames_that_lie_about_their_size_are_refused() {
 /// `MUTANTS=100000` as many as that.
 #[test]
 fn mutants_are_refused_without_a_panic() {
-    let wanted = std::env::var("MUTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000);
+    let wanted = std::env::var("MUTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(12_000);
     let mut rng = ChaCha8Rng::seed_from_u64(20_261_123);
     let mut generator = Generator::new(9, MEASURED);
     let device = generator.device();

@@ -104,7 +104,7 @@ impl Phone {
 }
 
 fn prepare(bytes: u32) -> Effect {
-    Effect::Prepare { push_bytes: bytes, pull_bytes: bytes }
+    Effect::Prepare { push_bytes: bytes, pull_bytes: bytes, rows_only: false }
 }
 
 fn applied(waiting: u32) -> Event {
@@ -224,6 +224,10 @@ fn what_only_a_person_can_put_right_stops_it() {
     }
 }
 
+fn prepare_rows(bytes: u32) -> Effect {
+    Effect::Prepare { push_bytes: bytes, pull_bytes: bytes, rows_only: true }
+}
+
 #[test]
 fn a_revoked_phone_sends_what_it_has_and_stops() {
     let revoked = |verdicts| Box::new(SyncAnswer { revoked: true, verdicts, ..*answer(5) });
@@ -239,13 +243,38 @@ fn a_revoked_phone_sends_what_it_has_and_stops() {
 }
 
 #[test]
-fn a_pack_that_did_not_match_is_sent_again_once_at_once() {
+fn a_pack_that_could_not_be_opened_goes_again_once_at_once_in_rows() {
+    // An older server says that a pack by column is malformed.
+    for code in [ErrorCode::Repack, ErrorCode::Malformed] {
+        let mut phone = Phone::new();
+        let failed = Failure::Refused(code);
+        phone.starts(Event::Wanted, engine::MOST_BYTES);
+        phone.sends(0);
+        phone.then(Event::Failed(failed), &[prepare_rows(engine::MOST_BYTES)]);
+        // What is saved meanwhile does not undo that.
+        phone.then(Event::Saved, &[]);
+        phone.sends(0);
+        phone.waits(failed);
+    }
+}
+
+#[test]
+fn an_answer_whose_pack_could_not_be_opened_is_asked_for_again_in_rows() {
     let mut phone = Phone::new();
+    let repack = Failure::Refused(ErrorCode::Repack);
     phone.starts(Event::Wanted, engine::MOST_BYTES);
     phone.sends(0);
-    let repack = Failure::Refused(ErrorCode::Repack);
-    phone.then(Event::Failed(repack), &[prepare(engine::MOST_BYTES)]);
+    phone.applies(Box::new(SyncAnswer { more: true, ..*answer(6) }));
+    phone.then(Event::Failed(repack), &[prepare_rows(engine::MOST_BYTES)]);
     phone.sends(0);
+    phone.applies(Box::new(SyncAnswer { more: true, ..*answer(6) }));
+    // Only that exchange: the next may be by column again.
+    phone.then(applied(0), &[prepare(engine::MOST_BYTES)]);
+    phone.sends(0);
+    phone.applies(answer(7));
+    phone.then(Event::Failed(repack), &[prepare_rows(engine::MOST_BYTES)]);
+    phone.sends(0);
+    phone.applies(answer(7));
     phone.waits(repack);
 }
 
@@ -359,7 +388,7 @@ fn follow(work: &mut Work, timer: &mut Option<Millis>, now: Millis, event: &Even
     let timer_before = *timer;
     for effect in effects {
         let begins = match effect {
-            Effect::Prepare { push_bytes, pull_bytes } => {
+            Effect::Prepare { push_bytes, pull_bytes, .. } => {
                 assert!((engine::LEAST_BYTES..=engine::MOST_BYTES).contains(push_bytes));
                 assert!((engine::LEAST_BYTES..=engine::MOST_BYTES).contains(pull_bytes));
                 Work::Preparing

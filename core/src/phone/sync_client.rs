@@ -5,18 +5,14 @@ use std::{sync::PoisonError, time::Duration};
 use alongside_domain::{
     ids::PersonId,
     sync::Event,
-    wire::{
-        EnrolAnswer, EnrolRequest, PROTOCOL, SyncAnswer, SyncRequest,
-        codec::encode,
-        pack::{PackError, unpack_rows},
-    },
+    wire::{EnrolAnswer, EnrolRequest, PROTOCOL, SyncAnswer, SyncRequest, codec::encode},
 };
 
 use super::Phone;
 use crate::{
     error::ApiError,
     store::state,
-    sync::{Sent, SyncOutcome, apply, http::endpoint, prepare},
+    sync::{Sent, SyncOutcome, http::endpoint, prepare, receive},
 };
 
 /// Enrolment and sync.
@@ -124,7 +120,30 @@ impl SyncClient<'_> {
     /// # Errors
     /// Those of the store.
     pub fn prepare(&self, push_bytes: u32, pull_bytes: u32) -> Result<(SyncRequest, Sent, u32), ApiError> {
-        let prepared = self.phone.0.store.read(|db| prepare::prepare(db, push_bytes, pull_bytes))?;
+        self.prepare_packed(push_bytes, pull_bytes, false)
+    }
+
+    /// As [`SyncClient::prepare`], with both packs of the exchange in the row form: where one in another
+    /// form could not be opened.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn prepare_in_rows(
+        &self,
+        push_bytes: u32,
+        pull_bytes: u32,
+    ) -> Result<(SyncRequest, Sent, u32), ApiError> {
+        self.prepare_packed(push_bytes, pull_bytes, true)
+    }
+
+    fn prepare_packed(
+        &self,
+        push_bytes: u32,
+        pull_bytes: u32,
+        rows_only: bool,
+    ) -> Result<(SyncRequest, Sent, u32), ApiError> {
+        let prepare = |db: &_| prepare::prepare(db, push_bytes, pull_bytes, rows_only);
+        let prepared = self.phone.0.store.read(prepare)?;
         Ok((prepared.request, prepared.sent, prepared.left))
     }
 
@@ -132,21 +151,10 @@ impl SyncClient<'_> {
     /// wait, and whether something has to be sent or asked for again at once.
     ///
     /// # Errors
-    /// An answer that does not fit what was sent, or a pack that cannot be opened, changes nothing.
+    /// An answer that does not fit what was sent changes nothing, nor does one with a pack that cannot be
+    /// opened: that is [`ApiError::ServerRefused`] with a code that the engine takes as a failure.
     pub fn apply(&self, sent: &Sent, answer: &SyncAnswer) -> Result<(u32, bool), ApiError> {
-        let entries = match &answer.pull {
-            Some(pull) => unpack_rows(pull).map_err(|error: PackError| ApiError::Unexpected {
-                code: "pack",
-                source: Some(Box::new(error)),
-            })?,
-            None => Vec::new(),
-        };
-        let (sent, answer) = (sent.clone(), answer.clone());
-        let applied =
-            self.phone.0.store.write(move |tx, desk| apply::apply(tx, desk, &sent, &answer, entries))?;
-        if applied.erased {
-            self.phone.0.store.pause()?;
-        }
+        let applied = receive::receive(&self.phone.0.store, sent, answer.clone())?;
         self.phone.0.heart.changed(applied.waiting);
         Ok((applied.waiting, applied.again))
     }

@@ -2,7 +2,7 @@
 
 use alongside_domain::{
     ids::{ActorId, DeviceId, PersonId},
-    wire::{Backfill, Cursor, EnrolAnswer},
+    wire::{Backfill, Cursor, EnrolAnswer, pack::DictionaryName},
 };
 use rusqlite::{Connection, Transaction, params};
 
@@ -26,6 +26,15 @@ pub(crate) struct Standing {
     pub(crate) seen: Cursor,
     pub(crate) own_high: u64,
     pub(crate) backfills: Vec<Backfill>,
+}
+
+/// What the server understands, as it said last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Peer {
+    /// Its feature bits.
+    pub(crate) features: u32,
+    /// The dictionary that it opens packs with.
+    pub(crate) dictionary: Option<DictionaryName>,
 }
 
 /// Writes the first row, for a new installation.
@@ -127,11 +136,27 @@ pub(crate) fn enrolled(tx: &Transaction<'_>, server: &str, answer: &EnrolAnswer)
         "UPDATE sync_state SET server = ?1, token = ?2, device = ?3, person = ?4, partner = ?5, revoked = 0",
         params![server, answer.token, answer.device.0, answer.person.0, answer.partner.0],
     )?;
+    set_peer(tx, Peer::default())?;
     super::groups::set_person(tx, answer.person, &answer.name, &answer.role, answer.partner)
 }
 
 /// Talks to this server from now on.
 pub(crate) fn set_server(tx: &Transaction<'_>, server: &str) -> rusqlite::Result<()> {
     tx.execute("UPDATE sync_state SET server = ?1", [server])?;
+    set_peer(tx, Peer::default())
+}
+
+/// What the server understands; nothing until it has said so.
+pub(crate) fn peer(db: &Connection) -> rusqlite::Result<Peer> {
+    db.prepare_cached("SELECT server_features, server_dictionary FROM sync_state")?.query_row([], |row| {
+        let dictionary = row.get::<_, Option<[u8; 4]>>(1)?.map(DictionaryName);
+        Ok(Peer { features: row.get(0)?, dictionary })
+    })
+}
+
+/// Keeps what the server says that it understands.
+pub(crate) fn set_peer(tx: &Transaction<'_>, peer: Peer) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE sync_state SET server_features = ?1, server_dictionary = ?2")?
+        .execute(params![peer.features, peer.dictionary.map(|name| name.0)])?;
     Ok(())
 }

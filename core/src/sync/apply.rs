@@ -73,6 +73,7 @@ pub(crate) fn apply(
     // and `high`: only a complete pull says that everything up to there is here.
     let known = if answer.start_again { 0 } else { state::standing(tx)?.own_high };
     let own_high = if answer.more { known } else { known.max(high) };
+    state::set_peer(tx, state::Peer { features: answer.features, dictionary: answer.dictionary })?;
     state::stand_at(tx, &answer.cursor, &answer.head.unwrap_or(answer.cursor), own_high, &answer.backfills)?;
     if answer.revoked {
         tx.execute("UPDATE sync_state SET revoked = 1", [])?;

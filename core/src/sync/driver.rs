@@ -11,14 +11,15 @@ use std::{
 use alongside_domain::{
     sync::{Effect, Engine, Event, Failure, Status},
     time::Millis,
-    wire::{ErrorCode, FeedEntry, SyncAnswer, SyncRequest, codec, pack},
+    wire::{ErrorCode, SyncAnswer, SyncRequest, codec},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
-    SyncOutcome, apply,
+    SyncOutcome,
     http::{Http, endpoint},
     prepare::{self, Sent},
+    receive,
 };
 use crate::{
     clock::Clock,
@@ -99,7 +100,9 @@ impl Driver {
             let effects = self.engine.handle(self.clock.now(), self.random.next_u64(), event);
             for effect in effects {
                 let next = match effect {
-                    Effect::Prepare { push_bytes, pull_bytes } => self.prepare(push_bytes, pull_bytes).await,
+                    Effect::Prepare { push_bytes, pull_bytes, rows_only } => {
+                        self.prepare(push_bytes, pull_bytes, rows_only).await
+                    }
                     Effect::Send(request) => {
                         self.send(&http, url.clone(), &token, *request, &mut outcome).await
                     }
@@ -124,9 +127,10 @@ impl Driver {
         Ok(outcome)
     }
 
-    async fn prepare(&mut self, push_bytes: u32, pull_bytes: u32) -> Event {
-        let prepared =
-            self.blocking(move |store| store.read(|db| prepare::prepare(db, push_bytes, pull_bytes))).await;
+    async fn prepare(&mut self, push_bytes: u32, pull_bytes: u32, rows_only: bool) -> Event {
+        let prepared = self
+            .blocking(move |store| store.read(|db| prepare::prepare(db, push_bytes, pull_bytes, rows_only)))
+            .await;
         match prepared {
             Ok(prepared) => {
                 self.sent = prepared.sent;
@@ -164,26 +168,7 @@ impl Driver {
 
     async fn apply(&mut self, answer: Box<SyncAnswer>, outcome: &mut SyncOutcome) -> Event {
         let sent = std::mem::take(&mut self.sent);
-        let applied = self
-            .blocking(move |store| {
-                let entries = match &answer.pull {
-                    Some(pull) => pack::unpack_rows::<FeedEntry>(pull).map_err(|error| {
-                        ApiError::ServerRefused(match error {
-                            pack::PackError::Digest => ErrorCode::Repack,
-                            pack::PackError::TooLarge => ErrorCode::TooLarge,
-                            _ => ErrorCode::Malformed,
-                        })
-                    })?,
-                    None => Vec::new(),
-                };
-                let applied = store.write(move |tx, desk| apply::apply(tx, desk, &sent, &answer, entries))?;
-                if applied.erased {
-                    store.pause()?;
-                }
-                Ok(applied)
-            })
-            .await;
-        match applied {
+        match self.blocking(move |store| receive::receive(store, &sent, *answer)).await {
             Ok(applied) => {
                 outcome.accepted += applied.accepted;
                 outcome.refused += applied.refused;

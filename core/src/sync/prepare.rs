@@ -1,27 +1,34 @@
 //! What to send: from the outbox to a request.
 
 use alongside_domain::{
-    ids::{ChangeHash, GroupId},
-    wire::{GroupOpening, PROTOCOL, PushedChange, SyncRequest, limits, pack},
+    ids::{ActorId, ChangeHash, GroupId},
+    wire::{
+        GroupOpening, PROTOCOL, PushedChange, SyncRequest, features, limits,
+        pack::{self, Common, Pack, dictionary},
+    },
 };
 use rusqlite::Connection;
 
 use crate::{
     error::ApiError,
     store::{
-        groups, log,
+        groups,
+        known::Known,
+        log,
         rows::{hash, id},
         state,
     },
 };
 
-/// What a request carried, to match it with the verdicts of its answer.
+/// What a request carried, to match it with its answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sent {
     /// Groups opened, in the order sent.
     pub openings: Vec<GroupId>,
     /// Changes, in the order sent.
     pub changes: Vec<ChangeHash>,
+    /// The actor that the request named: the answer's pack may stand on it.
+    pub actor: Option<ActorId>,
 }
 
 /// A request, what it carries, and how many changes it leaves in the outbox.
@@ -35,32 +42,61 @@ pub(crate) struct Prepared {
 const ENVELOPE: usize = 48;
 
 /// Builds a request: openings first, then changes in the order they were made, at least one, at most
-/// `push_bytes` of them. What the server asked for goes first; what it put off goes last, alone.
-pub(crate) fn prepare(db: &Connection, push_bytes: u32, pull_bytes: u32) -> Result<Prepared, ApiError> {
+/// `push_bytes` of them. What the server asked for goes first; what it put off goes last, alone. With
+/// `rows_only` the request's pack is in rows, and asks for an answer's pack in rows.
+pub(crate) fn prepare(
+    db: &Connection,
+    push_bytes: u32,
+    pull_bytes: u32,
+    rows_only: bool,
+) -> Result<Prepared, ApiError> {
     let standing = state::standing(db)?;
     let openings = openings(db)?;
     let changes = changes(db, usize::try_from(push_bytes).unwrap_or(usize::MAX))?;
     let sent = Sent {
         openings: openings.iter().map(|opening| opening.group).collect(),
         changes: changes.iter().map(|(hash, _)| *hash).collect(),
+        actor: Some(standing.actor),
     };
     let left = log::waiting(db)?.saturating_sub(u32::try_from(changes.len()).unwrap_or(u32::MAX));
     let changes: Vec<PushedChange> = changes.into_iter().map(|(_, change)| change).collect();
+    let in_rows = features::ALL & !(features::COLUMN_PACK | features::DICTIONARY);
+    let mine = if rows_only { in_rows } else { features::ALL };
     let request = SyncRequest {
         protocol: PROTOCOL,
-        features: 0,
-        dictionary: None,
+        features: mine,
+        dictionary: dictionary::newest().filter(|_| mine & features::DICTIONARY != 0),
         cursor: standing.cursor,
         seen: (standing.seen.seq > standing.cursor.seq).then_some(standing.seen),
         backfills: standing.backfills,
         own_high: standing.own_high,
         actor: standing.actor,
         openings,
-        push: (!changes.is_empty()).then(|| pack::pack_rows(&changes)),
+        push: push(db, &changes, standing.actor, rows_only)?,
         limit: pull_bytes,
         waiting: left,
     };
     Ok(Prepared { request, sent, left })
+}
+
+/// The changes in the form that the server reads, as far as it has said.
+fn push(
+    db: &Connection,
+    changes: &[PushedChange],
+    actor: ActorId,
+    rows_only: bool,
+) -> Result<Option<Pack>, ApiError> {
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    if rows_only {
+        return Ok(Some(pack::pack_rows(changes)));
+    }
+    let server = state::peer(db)?;
+    Known::use_for(db, |known| {
+        let common = Common { actor: Some(actor), feed: Some(known) };
+        Some(pack::pack_entries(changes, server.features, server.dictionary, &common))
+    })
 }
 
 /// Groups opened here that the server has not confirmed, parents first.

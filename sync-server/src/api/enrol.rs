@@ -2,7 +2,7 @@
 
 use alongside_domain::{
     ids::{ChangeHash, DeviceId},
-    wire::{EnrolAnswer, EnrolRequest, ErrorCode, PROTOCOL},
+    wire::{EnrolAnswer, EnrolRequest, ErrorCode},
 };
 use axum::{body::Body, extract::State, http::HeaderMap};
 
@@ -45,7 +45,7 @@ fn take(state: &AppState, request: &EnrolRequest) -> Result<EnrolAnswer, Failure
     let (device, token, person) = enrolled.ok_or(ErrorCode::BadCode)?;
     tracing::info!(%device, "enrolled");
     Ok(EnrolAnswer {
-        protocol: PROTOCOL,
+        protocol: request.protocol,
         device,
         token: token.reveal().to_owned(),
         person: person.id,

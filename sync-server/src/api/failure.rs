@@ -1,6 +1,6 @@
 //! Answers that are not a success: a stable code and what to do.
 
-use alongside_domain::wire::{DecodeError, ErrorAnswer, ErrorCode, MEDIA_TYPE, encode, pack::PackError};
+use alongside_domain::wire::{DecodeError, ErrorAnswer, ErrorCode, MEDIA_TYPE, encode};
 use axum::{
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
@@ -49,7 +49,7 @@ impl Failure {
                 "The code is unknown, used, or too old. Ask your coordinator for a new one."
             }
             ErrorCode::Busy => "The server is busy. Nothing is lost: the app tries again by itself.",
-            ErrorCode::Repack => "The pack does not match its digest: send it again in the row form.",
+            ErrorCode::Repack => "The pack cannot be opened here as it is: send it again in the row form.",
             _ => "The server failed and noted it. Nothing is lost: the app tries again by itself.",
         }
     }
@@ -63,12 +63,6 @@ impl From<ErrorCode> for Failure {
 
 impl From<DecodeError> for Failure {
     fn from(error: DecodeError) -> Self {
-        error.code().into()
-    }
-}
-
-impl From<PackError> for Failure {
-    fn from(error: PackError) -> Self {
         error.code().into()
     }
 }

@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use alongside_domain::{
+    ids::ActorId,
     time::Millis,
     wire::{
-        ErrorCode, PROTOCOL, PushedChange, SyncAnswer, SyncRequest,
-        pack::{pack_rows, unpack_rows},
+        ErrorCode, PushedChange, SyncAnswer, SyncRequest, features,
+        pack::{Common, Pack, dictionary, pack_entries, unpack_entries},
     },
 };
 use axum::{body::Body, extract::State, http::HeaderMap};
@@ -18,12 +19,15 @@ use crate::{
     secret::Secret,
     store::{
         DeviceRow, StoreError, devices,
+        known::{Held, Nameable},
         pull::{self, PullRequest},
     },
 };
 
 /// How exact "last seen" is kept, in milliseconds: a sync that finds nothing writes nothing.
 const SEEN_EVERY_MS: i64 = 60_000;
+/// How many times as much as a pack in rows one by column holds, in the same number of bytes.
+const COLUMNS_HOLD: u32 = 2;
 
 pub(super) async fn sync(
     State(state): State<AppState>,
@@ -61,17 +65,34 @@ async fn answer(
         PushOutcome::default()
     } else {
         let ingest = Arc::clone(&state.ingest);
-        let (device, person) = (device.id, device.person);
+        let (opening, device, actor) = (state.clone(), device.clone(), request.actor);
         let prepared = body::blocking(move || {
-            let changes: Vec<PushedChange> =
-                push.map_or_else(|| Ok(Vec::new()), |push| unpack_rows(&push))?;
-            Ok(ingest.prepare(device, person, openings, changes)?)
+            let changes = match push {
+                Some(push) => open(&opening, &device, actor, &push)?,
+                None => Vec::new(),
+            };
+            Ok(ingest.prepare(device.id, device.person, openings, changes)?)
         })
         .await?;
         state.ingest.push(prepared).await?
     };
     let state = state.clone();
     body::blocking(move || pull(&state, &device, &request, outcome)).await
+}
+
+/// The changes that a device sent.
+fn open(
+    state: &AppState,
+    device: &DeviceRow,
+    actor: ActorId,
+    push: &Pack,
+) -> Result<Vec<PushedChange>, Failure> {
+    let opened = state.store.read(|tx| {
+        Nameable::use_for(tx, device.person, |known| {
+            unpack_entries(push, &Common { actor: Some(actor), feed: Some(known) })
+        })
+    })?;
+    opened.map_err(|error| error.code(push.form).into())
 }
 
 fn pull(
@@ -84,22 +105,31 @@ fn pull(
     if device.revoked_at.is_some() {
         return revoked(state, device, request, outcome, now);
     }
-    let pulled = state.store.read(|tx| {
+    let (pulled, pack) = state.store.read(|tx| {
         let person = people::find(tx, device.person)?
             .ok_or_else(|| StoreError::damaged("a device belongs to nobody"))?;
-        pull::pull(tx, &pull_request(device, person.partner, request, &outcome.accepted))
+        let pulled = pull::pull(tx, &pull_request(device, person.partner, request, &outcome.accepted))?;
+        if pulled.entries.is_empty() {
+            return Ok((pulled, None));
+        }
+        // What the device held when it asked; what this very answer brings is in the pack.
+        let pack = Held::use_for(tx, device.person, request.cursor, &request.backfills, |held| {
+            let common = Common { actor: Some(request.actor), feed: Some(held) };
+            pack_entries(&pulled.entries, request.features, request.dictionary, &common)
+        })?;
+        Ok((pulled, Some(pack)))
     })?;
     let stale = device.last_seen.is_none_or(|seen| now.0.saturating_sub(seen.0) >= SEEN_EVERY_MS);
     if stale || device.waiting != request.waiting {
         state.store.write(|tx| devices::seen(tx, device.id, now, request.waiting))?;
     }
     Ok(SyncAnswer {
-        protocol: PROTOCOL,
-        features: 0,
-        dictionary: None,
+        protocol: request.protocol,
+        features: features::ALL,
+        dictionary: dictionary::newest(),
         openings: outcome.openings,
         verdicts: outcome.verdicts,
-        pull: (!pulled.entries.is_empty()).then(|| pack_rows(&pulled.entries)),
+        pull: pack,
         cursor: pulled.cursor,
         head: pulled.head,
         backfills: pulled.backfills,
@@ -120,9 +150,9 @@ fn revoked(
 ) -> Result<SyncAnswer, Failure> {
     state.store.write(|tx| devices::seen(tx, device.id, now, request.waiting))?;
     Ok(SyncAnswer {
-        protocol: PROTOCOL,
-        features: 0,
-        dictionary: None,
+        protocol: request.protocol,
+        features: features::ALL,
+        dictionary: dictionary::newest(),
         openings: outcome.openings,
         verdicts: outcome.verdicts,
         pull: None,
@@ -142,6 +172,7 @@ fn pull_request<'a>(
     request: &'a SyncRequest,
     just_accepted: &'a BTreeSet<u64>,
 ) -> PullRequest<'a> {
+    let by_column = request.features & features::COLUMN_PACK != 0;
     PullRequest {
         person: device.person,
         partner,
@@ -151,6 +182,6 @@ fn pull_request<'a>(
         backfills: &request.backfills,
         own_high: request.own_high,
         just_accepted,
-        limit: request.limit,
+        limit: if by_column { request.limit.saturating_mul(COLUMNS_HOLD) } else { request.limit },
     }
 }

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use alongside_core::{Key, Phone, Profile, clock::ManualClock, sync::Sent};
+use alongside_core::{ApiError, Key, Phone, Profile, clock::ManualClock, sync::Sent};
 use alongside_domain::{
     ids::{ChangeHash, DeviceId, GroupId, PersonId, RecordId},
     programme::Programme,
@@ -212,10 +212,12 @@ impl Handset {
                     self.status = Some(status);
                     continue;
                 }
-                Effect::Prepare { push_bytes, pull_bytes } => {
-                    let (push, pull) = self.most_bytes;
-                    let (request, sent, left) =
-                        phone.sync().prepare(push_bytes.min(push), pull_bytes.min(pull))?;
+                Effect::Prepare { push_bytes, pull_bytes, rows_only } => {
+                    let (push, pull) = (push_bytes.min(self.most_bytes.0), pull_bytes.min(self.most_bytes.1));
+                    let (request, sent, left) = match rows_only {
+                        false => phone.sync().prepare(push, pull)?,
+                        true => phone.sync().prepare_in_rows(push, pull)?,
+                    };
                     self.sent = sent;
                     Event::Prepared { request: Box::new(request), left }
                 }
@@ -223,13 +225,13 @@ impl Handset {
                     Ok(answer) => Event::Answered(answer),
                     Err(failure) => Event::Failed(failure),
                 },
-                Effect::Apply(answer) => {
-                    let (waiting, again) = phone
-                        .sync()
-                        .apply(&std::mem::take(&mut self.sent), &answer)
-                        .with_context(|| format!("{} could not keep an answer", self.name))?;
-                    Event::Applied { waiting, again }
-                }
+                Effect::Apply(answer) => match phone.sync().apply(&std::mem::take(&mut self.sent), &answer) {
+                    Ok((waiting, again)) => Event::Applied { waiting, again },
+                    Err(ApiError::ServerRefused(code)) => Event::Failed(Failure::Refused(code)),
+                    Err(error) => {
+                        return Err(error).with_context(|| format!("{} could not keep an answer", self.name));
+                    }
+                },
             };
             self.todo.extend(self.engine.handle(now, random, event));
             let rests =

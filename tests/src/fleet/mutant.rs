@@ -33,6 +33,9 @@ impl Mutant {
 
     /// What the server gets of a request, and how many changes it will never see.
     pub(super) fn request(self, request: &mut SyncRequest) -> usize {
+        // So that what the answer carries can be opened here.
+        request.features = 0;
+        request.dictionary = None;
         if self != Self::AcknowledgesBeforeCommit || request.limit == 0 {
             return 0;
         }

@@ -129,7 +129,9 @@ fn deliver(server: &Server, story: &mut Story, parcel: &Parcel) -> Result<Result
     }
     let error: ErrorAnswer = decode(&body).context("an error cannot be read")?;
     match error.code {
-        ErrorCode::Revoked => Ok(Err(Failure::Refused(error.code))),
+        // A pack stands on numbers that the server no longer has, or has given to others, since it was
+        // restored.
+        ErrorCode::Revoked | ErrorCode::Repack => Ok(Err(Failure::Refused(error.code))),
         code => bail!("a good request was turned down: {code:?}"),
     }
 }

@@ -31,7 +31,7 @@ pub struct Engine {
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Idle,
-    Preparing,
+    Preparing { rows_only: bool },
     Sending(Asked),
     Applying(Round),
     Waiting { next: Millis, last: Failure },
@@ -44,6 +44,7 @@ struct Asked {
     cursor: Cursor,
     backfills: Vec<Backfill>,
     left: u32,
+    rows_only: bool,
 }
 
 /// What the answer being applied brought.
@@ -53,6 +54,7 @@ struct Round {
     progress: bool,
     left: u32,
     revoked: bool,
+    rows_only: bool,
 }
 
 impl Default for Engine {
@@ -68,7 +70,10 @@ impl Engine {
         match (&self.state, event) {
             (State::Idle, Event::Wanted | Event::Saved) | (State::Stopped, Event::Wanted) => self.start(),
             // Busy: once more afterwards.
-            (State::Preparing | State::Sending(_) | State::Applying(_), Event::Wanted | Event::Saved) => {
+            (
+                State::Preparing { .. } | State::Sending(_) | State::Applying(_),
+                Event::Wanted | Event::Saved,
+            ) => {
                 self.wanted = true;
                 Vec::new()
             }
@@ -84,13 +89,17 @@ impl Engine {
                 let next = *next;
                 if is_ahead(next, now) { vec![Effect::SetTimer(next)] } else { self.start() }
             }
-            (State::Preparing, Event::Prepared { request, left }) => self.send(request, left),
+            (State::Preparing { rows_only }, Event::Prepared { request, left }) => {
+                let rows_only = *rows_only;
+                self.send(request, left, rows_only)
+            }
             (State::Sending(asked), Event::Answered(answer)) => {
                 let round = Round {
                     more: answer.more,
                     progress: moves(asked, &answer),
                     left: asked.left,
                     revoked: answer.revoked,
+                    rows_only: asked.rows_only,
                 };
                 self.state = State::Applying(round);
                 vec![Effect::Apply(answer)]
@@ -99,14 +108,14 @@ impl Engine {
                 let round = *round;
                 self.finish_round(now, random, round, waiting, again)
             }
-            (State::Preparing | State::Sending(_) | State::Applying(_), Event::Failed(failure)) => {
+            (State::Preparing { .. } | State::Sending(_) | State::Applying(_), Event::Failed(failure)) => {
                 self.fail(now, random, failure)
             }
             (
                 State::Idle
                 | State::Stopped
                 | State::Waiting { .. }
-                | State::Preparing
+                | State::Preparing { .. }
                 | State::Sending(_)
                 | State::Applying(_),
                 _,
@@ -115,17 +124,17 @@ impl Engine {
     }
 
     fn start(&mut self) -> Vec<Effect> {
-        vec![Effect::Report(Status::Syncing), self.prepare()]
+        vec![Effect::Report(Status::Syncing), self.prepare(false)]
     }
 
-    fn prepare(&mut self) -> Effect {
+    fn prepare(&mut self, rows_only: bool) -> Effect {
         self.wanted = false;
-        self.state = State::Preparing;
-        Effect::Prepare { push_bytes: self.chunk, pull_bytes: self.chunk }
+        self.state = State::Preparing { rows_only };
+        Effect::Prepare { push_bytes: self.chunk, pull_bytes: self.chunk, rows_only }
     }
 
-    fn send(&mut self, request: Box<SyncRequest>, left: u32) -> Vec<Effect> {
-        let asked = Asked { cursor: request.cursor, backfills: request.backfills.clone(), left };
+    fn send(&mut self, request: Box<SyncRequest>, left: u32, rows_only: bool) -> Vec<Effect> {
+        let asked = Asked { cursor: request.cursor, backfills: request.backfills.clone(), left, rows_only };
         self.state = State::Sending(asked);
         vec![Effect::Send(request)]
     }
@@ -149,7 +158,7 @@ impl Engine {
                 return self.wait(now, random, Failure::Busy(None));
             }
             self.grow();
-            return vec![self.prepare()];
+            return vec![self.prepare(false)];
         }
         self.grow();
         self.idle_rounds = 0;
@@ -181,15 +190,24 @@ impl Engine {
             Failure::Refused(
                 code @ (ErrorCode::UnsupportedProtocol | ErrorCode::NotEnrolled | ErrorCode::Revoked),
             ) => return self.stop(code),
-            // The row form is the only one there is: once more at once, then as any other failure.
-            Failure::Refused(ErrorCode::Repack) if self.failures == 0 => {
-                self.failures = 1;
-                return vec![self.prepare()];
+            // A pack that one side could not open. An older server says that it is malformed. The same
+            // once more at once, in rows both ways; in rows already, it fails as anything else does.
+            Failure::Refused(ErrorCode::Repack | ErrorCode::Malformed) if self.may_fall_back() => {
+                return vec![self.prepare(true)];
             }
             Failure::Refused(ErrorCode::TooLarge | ErrorCode::Malformed) => self.shrink(),
             Failure::Network | Failure::Busy(_) | Failure::Refused(_) | Failure::Store => {}
         }
         self.wait(now, random, failure)
+    }
+
+    /// Whether what failed was an exchange whose packs may have been in the column form.
+    fn may_fall_back(&self) -> bool {
+        match &self.state {
+            State::Sending(asked) => !asked.rows_only,
+            State::Applying(round) => !round.rows_only,
+            State::Idle | State::Preparing { .. } | State::Waiting { .. } | State::Stopped => false,
+        }
     }
 
     fn wait(&mut self, now: Millis, random: u64, last: Failure) -> Vec<Effect> {

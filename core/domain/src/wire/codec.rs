@@ -9,8 +9,13 @@ use serde::{
 
 use super::{EnrolAnswer, EnrolRequest, ErrorAnswer, ErrorCode, PROTOCOL, SyncAnswer, SyncRequest, limits};
 
-/// Protocol versions that this code reads.
-pub const SUPPORTED: RangeInclusive<u16> = 1..=PROTOCOL;
+/// Protocol versions that this code reads: its own and the two before.
+pub const SUPPORTED: RangeInclusive<u16> = oldest_beside(PROTOCOL)..=PROTOCOL;
+
+/// The oldest version that is spoken beside this one. Versions are counted from 1.
+const fn oldest_beside(newest: u16) -> u16 {
+    if newest > 3 { newest - 2 } else { 1 }
+}
 
 /// Why a body was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -151,4 +156,14 @@ pub(super) fn decode_within<T: DeserializeOwned>(bytes: &[u8], most: usize) -> R
     let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, limits::CBOR_DEPTH)
         .map_err(|_| DecodeError::Malformed)?;
     if rest.is_empty() { Ok(value) } else { Err(DecodeError::Malformed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::oldest_beside;
+
+    #[test]
+    fn a_version_and_the_two_before_are_spoken() {
+        assert_eq!([1, 2, 3, 4, 5, 60].map(oldest_beside), [1, 1, 1, 2, 3, 58]);
+    }
 }

@@ -12,6 +12,8 @@ pub const PACK_INFLATED_BYTES: usize = 32 << 20;
 pub const PACK_ENTRIES: usize = 50_000;
 /// Most operations that all changes of one pack hold.
 pub const PACK_OPERATIONS: usize = 2_000_000;
+/// Most dependencies of one column pack that are named by their number in the feed: each is looked up.
+pub const PACK_LOOKUPS: usize = 50_000;
 /// Deepest nesting of a CBOR body.
 pub const CBOR_DEPTH: usize = 16;
 /// Largest single change.

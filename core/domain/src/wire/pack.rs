@@ -71,10 +71,12 @@ pub enum PackError {
 }
 
 impl PackError {
-    /// The code of the answer to a request whose pack could not be opened.
+    /// The code of the answer to a request whose pack of this form could not be opened. What does not
+    /// come out of columns, whatever the reason, its sender still has in rows.
     #[must_use]
-    pub fn code(&self) -> ErrorCode {
+    pub fn code(&self, form: PackForm) -> ErrorCode {
         match self {
+            _ if form == PackForm::Columns => ErrorCode::Repack,
             Self::TooLarge => ErrorCode::TooLarge,
             Self::Digest | Self::Unknown => ErrorCode::Repack,
             Self::Malformed => ErrorCode::Malformed,

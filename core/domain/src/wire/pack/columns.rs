@@ -10,12 +10,12 @@
 
 use super::{
     Common, DictionaryName, Entry, Pack, PackError, PackForm, dictionary,
-    entry::{Event, Parts, Receipt},
+    entry::{Parts, Receipt},
     frame,
 };
 use crate::{
     ids::{ChangeHash, GroupId, RecordId},
-    wire::{codec, limits},
+    wire::limits,
 };
 
 mod model;
@@ -117,7 +117,7 @@ fn compress(body: &Body, dictionary: Option<DictionaryName>) -> (Vec<u8>, Option
 struct Digest(blake3::Hasher);
 
 impl Digest {
-    /// Adds an entry; `hash` is that of its change, of raw bytes the BLAKE3.
+    /// Adds an entry; `hash` is that of its change, of raw bytes and of a control event the BLAKE3.
     fn add<B>(&mut self, parts: &Parts<'_, B>, hash: ChangeHash) {
         match parts {
             Parts::Change { group: GroupId(group), record: RecordId(record), receipt, .. } => {
@@ -129,13 +129,8 @@ impl Digest {
                     self.0.update(&device.map_or([0; 16], |device| device.0));
                 }
             }
-            Parts::Control { seq, at, event } => {
-                let event = match event {
-                    Event::There(event) => codec::encode(*event),
-                    Event::Read(event) => codec::encode(event),
-                };
-                self.0.update(&[2]).update(&seq.to_le_bytes()).update(&at.0.to_le_bytes());
-                self.0.update(&(event.len() as u64).to_le_bytes()).update(&event);
+            Parts::Control { seq, at, event: _ } => {
+                self.0.update(&[2]).update(&seq.to_le_bytes()).update(&at.0.to_le_bytes()).update(&hash.0);
             }
         }
     }

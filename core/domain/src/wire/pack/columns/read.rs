@@ -31,6 +31,7 @@ pub(super) struct Reader<'a> {
     values: values::Read<'a>,
     bytes_left: usize,
     operations_left: usize,
+    lookups_left: usize,
 }
 
 /// An operation before its value is put in.
@@ -61,6 +62,7 @@ impl<'a> Reader<'a> {
             values: values::Read::default(),
             bytes_left: MOST_BYTES,
             operations_left: limits::PACK_OPERATIONS,
+            lookups_left: limits::PACK_LOOKUPS,
         })
     }
 
@@ -75,10 +77,11 @@ impl<'a> Reader<'a> {
             kind::RAW => self.raw(received),
             kind::CONTROL => {
                 let (seq, at) = self.numbered()?;
-                let event = self.source.counted(Column::Control)?;
-                let event = codec::decode(event).map_err(|_| PackError::Malformed)?;
+                let bytes = self.source.counted(Column::Control)?;
+                let event = codec::decode(bytes).map_err(|_| PackError::Malformed)?;
                 let parts = Parts::Control { seq, at: Millis(at), event: Event::Read(event) };
-                Ok((parts, ChangeHash([0; 32])))
+                // As it was written: a newer version may have put more into it than is read here.
+                Ok((parts, hash_of_raw(bytes)))
             }
             _ => Err(PackError::Malformed),
         }
@@ -235,6 +238,7 @@ impl<'a> Reader<'a> {
                     let distance = self.source.signed(Column::DependencyNumber)?.cast_unsigned();
                     let number = self.model.last_dependency.wrapping_add(distance);
                     self.model.last_dependency = number;
+                    self.lookups_left = self.lookups_left.checked_sub(1).ok_or(PackError::TooLarge)?;
                     let known = self.common.feed.and_then(|feed| feed.change(number));
                     let known = known.ok_or(PackError::Unknown)?;
                     self.model.actors.add(known.actor);

@@ -75,7 +75,7 @@ impl<'a> Writer<'a> {
                     Event::Read(event) => codec::encode(event),
                 };
                 self.sink.counted(Column::Control, &event);
-                ChangeHash([0; 32])
+                hash_of_raw(&event)
             }
         }
     }
