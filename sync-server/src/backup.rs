@@ -12,7 +12,7 @@ use crate::{
 
 mod restore;
 
-pub use restore::{RestoreError, Restored, restore};
+pub use restore::{RestoreError, Restored, restore, restore_with};
 
 /// A backup that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     secret::Secret,
+    store::journal_beside,
     telemetry::{self, LogFormat},
 };
 
@@ -32,6 +33,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The database file.
     pub store: PathBuf,
+    /// The control journal: who was revoked and what was withdrawn, kept apart from the store and its
+    /// backups, best on another disk. Without one, beside the store.
+    pub journal: Option<PathBuf>,
     /// Folder of the programme package; without one, the programme that is compiled in.
     pub programme: Option<PathBuf>,
     /// Where people and phones reach the server, where that is not the address it listens on: for
@@ -59,6 +63,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
             store: PathBuf::from("alongside.db"),
+            journal: None,
             programme: None,
             public_url: None,
             enrolment_minutes: 60,
@@ -152,6 +157,12 @@ impl Config {
         file.into()
     }
 
+    /// The file of the control journal.
+    #[must_use]
+    pub fn journal_file(&self) -> PathBuf {
+        self.journal.clone().unwrap_or_else(|| journal_beside(&self.store))
+    }
+
     /// Milliseconds that an enrolment code is valid.
     #[must_use]
     pub fn enrolment_ms(&self) -> i64 {
@@ -190,6 +201,7 @@ impl Reading {
         // Every field is read before any is given up.
         let listen = self.field("listen");
         let store = self.field("store");
+        let journal = self.field("journal");
         let programme = self.field("programme");
         let public_url: Option<Option<String>> = self.field("public_url");
         if let Some(Some(url)) = &public_url
@@ -211,6 +223,7 @@ impl Reading {
         Some(Config {
             listen: listen?,
             store: store?,
+            journal: journal?,
             programme: programme?,
             public_url: public_url?,
             enrolment_minutes: enrolment_minutes?,

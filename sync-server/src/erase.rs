@@ -108,12 +108,13 @@ pub fn erase(
     Ok((destroyed, emptied))
 }
 
-/// As [`erase`], on the store in this file, served or not, and out of its pages too.
+/// As [`erase`], on the store in this file, with its control journal, served or not, and out of its pages
+/// too.
 ///
 /// # Errors
 /// See [`EraseError`].
 pub fn erase_in_files(
-    path: &Path,
+    (path, journal): (&Path, &Path),
     pages: &Path,
     programme: &Arc<Programme>,
     now: Millis,
@@ -126,7 +127,7 @@ pub fn erase_in_files(
         Err(StoreError::InUse) => true,
         Err(error) => return Err(error.into()),
     };
-    let store = Store::open(path)?;
+    let store = Store::open_with(path, journal)?;
     let (destroyed, log_emptied) = erase(&store, now, group, reason)?;
     let pages = out_of_pages(&store, pages, programme, destroyed.seq, is_served)?;
     Ok(Erased { destroyed, pages, log_emptied })

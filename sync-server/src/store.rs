@@ -24,6 +24,7 @@ pub(crate) mod devices;
 pub(crate) mod erasures;
 mod error;
 pub(crate) mod import_keys;
+pub(crate) mod journal;
 pub(crate) mod known;
 pub(crate) mod lock;
 pub(crate) mod log;
@@ -52,6 +53,8 @@ pub struct Store {
     // the writer can.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
+    /// `None` where the store was opened only to be read.
+    journal: Option<journal::JournalFile>,
     head: watch::Sender<u64>,
     // After the connections: whoever waits for the lock finds the file closed.
     _lock: lock::Lock,
@@ -62,6 +65,12 @@ pub(crate) fn beside(store: &Path, ending: &str) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+/// Where the control journal of a store is, unless the settings say otherwise.
+#[must_use]
+pub fn journal_beside(store: &Path) -> PathBuf {
+    beside(store, ".journal")
 }
 
 /// One entry of the feed, as the server's own readers see it.
@@ -146,7 +155,16 @@ impl Store {
     /// A file that is damaged, newer than this program, in use, or on a full or unreadable disk is
     /// left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Arc<Self>, StoreError> {
-        open::open(path.as_ref())
+        let path = path.as_ref();
+        open::open(path, Some(&journal_beside(path)))
+    }
+
+    /// As [`Self::open`], with the control journal in a place of its own: best on another disk.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; the errors of the journal say what to do about it.
+    pub fn open_with(path: impl AsRef<Path>, journal: &Path) -> Result<Arc<Self>, StoreError> {
+        open::open(path.as_ref(), Some(journal))
     }
 
     /// The file.
@@ -270,8 +288,16 @@ impl Store {
     ) -> Result<T, StoreError> {
         let mut connection = lock(&self.writer);
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some(journal) = &self.journal {
+            // A commit that failed after its journal was durable, here or in another process.
+            journal::catch_up(&tx, journal)?;
+        }
+        let before = log::head(&tx)?.seq;
         let value = work(&tx)?;
         let head = log::head(&tx)?.seq;
+        if let Some(journal) = &self.journal {
+            journal::record(&tx, journal, before)?;
+        }
         tx.commit()?;
         self.publish(head);
         Ok(value)

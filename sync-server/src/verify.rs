@@ -13,7 +13,7 @@ use alongside_domain::programme::Programme;
 use rusqlite::{Connection, Transaction};
 use serde::Serialize;
 
-use crate::store::{StoreError, open};
+use crate::store::{StoreError, journal, open};
 
 mod access;
 mod feed;
@@ -126,11 +126,23 @@ pub struct PagesOf<'a> {
 /// # Errors
 /// [`VerifyError`] where there is nothing to verify. A damaged file is a report with findings.
 pub fn verify(path: &Path, pages: Option<PagesOf<'_>>) -> Result<Report, VerifyError> {
+    verify_with(path, pages, None)
+}
+
+/// As [`verify`], and compares the feed's control entries with the control journal in this file.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(
+    path: &Path,
+    pages: Option<PagesOf<'_>>,
+    journal: Option<&Path>,
+) -> Result<Report, VerifyError> {
     if !path.is_file() {
         return Err(VerifyError::NotThere(path.to_owned()));
     }
     let mut report = Report::new();
-    match look(path, pages, &mut report) {
+    match look(path, pages, journal, &mut report) {
         Ok(()) => {}
         Err(VerifyError::Store(StoreError::Damaged { what })) => report.find(Finding::Damaged { what }),
         Err(error) => return Err(error),
@@ -138,7 +150,12 @@ pub fn verify(path: &Path, pages: Option<PagesOf<'_>>) -> Result<Report, VerifyE
     Ok(report)
 }
 
-fn look(path: &Path, pages: Option<PagesOf<'_>>, report: &mut Report) -> Result<(), VerifyError> {
+fn look(
+    path: &Path,
+    pages: Option<PagesOf<'_>>,
+    journal: Option<&Path>,
+    report: &mut Report,
+) -> Result<(), VerifyError> {
     open::check_length(path)?;
     let mut connection = open::reader(path)?;
     let is_current = version(&connection, path)?;
@@ -148,6 +165,9 @@ fn look(path: &Path, pages: Option<PagesOf<'_>>, report: &mut Report) -> Result<
         let seen = feed::verify(&tx, report)?;
         records::verify(&tx, &seen.unsound, report)?;
         access::verify(&tx, &seen.access, report)?;
+        if let Some(journal) = journal.filter(|_| is_current) {
+            control_journal(&tx, journal, report)?;
+        }
     }
     drop(connection);
     match pages {
@@ -170,6 +190,27 @@ fn version(connection: &Connection, path: &Path) -> Result<bool, VerifyError> {
         return Err(VerifyError::NotAStore(path.to_owned()));
     }
     Ok(found == Some(known))
+}
+
+/// Whether the journal can bring back everything that the feed says about access.
+fn control_journal(tx: &Transaction<'_>, file: &Path, report: &mut Report) -> Result<(), StoreError> {
+    if journal::place(tx)?.is_none() {
+        // The server begins one when it starts.
+        return Ok(());
+    }
+    match journal::first_absent(tx, file) {
+        Ok(None) => {}
+        Ok(Some(seq)) => report.find(Finding::NotInJournal { seq }),
+        Err(
+            error @ (StoreError::JournalMissing { .. }
+            | StoreError::JournalOfAnother { .. }
+            | StoreError::JournalBroken { .. }
+            | StoreError::JournalNewer { .. }
+            | StoreError::JournalIo { .. }),
+        ) => report.find(Finding::JournalUnusable { what: error.code().to_owned() }),
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// What SQLite itself can tell of the file: pages, indexes, constraints.

@@ -47,9 +47,6 @@ pub enum Excluded {
     LateWork,
     /// What only a revoked phone held is not looked for: nobody takes it in for review yet.
     RevokedWork,
-    /// Control journal: the simulation plays the journal itself. After a restore it repeats openings,
-    /// grants, withdrawals and revocations that the backup lacks, before the server serves.
-    ControlJournal,
     /// What only a phone held that was then restored from an older copy. Nothing can bring it back; it
     /// is not looked for.
     GoneWithPhone,

@@ -151,7 +151,8 @@ fn now() -> Millis {
 
 fn open_store(config: &Config) -> anyhow::Result<Arc<Store>> {
     use anyhow::Context as _;
-    Store::open(&config.store).with_context(|| format!("{}", config.store.display()))
+    Store::open_with(&config.store, &config.journal_file())
+        .with_context(|| format!("{}", config.store.display()))
 }
 
 fn read_programme(config: &Config) -> anyhow::Result<Arc<Programme>> {

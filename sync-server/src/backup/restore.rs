@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{BackupError, copy_into_folder_of, first};
 use crate::{
-    store::{StoreError, beside, lock, open},
+    store::{StoreError, beside, journal_beside, lock, open},
     verify::{self, Report, VerifyError},
 };
 
@@ -20,7 +20,10 @@ pub struct Restored {
     pub kept: Option<PathBuf>,
     /// Last entry of the feed that was there before; `None` where it could not be read.
     pub head_before: Option<u64>,
-    /// What [`verify::verify`] says of the restored store.
+    /// Entries of the control journal that the backup lacked and that were taken in; `None` where there
+    /// was no journal to take them from.
+    pub from_journal: Option<u64>,
+    /// What [`verify::verify`] says of the backup.
     pub report: Report,
 }
 
@@ -72,6 +75,22 @@ impl RestoreError {
 /// # Errors
 /// See [`RestoreError`].
 pub fn restore(from: &Path, store: &Path, pages: &Path, now: Millis) -> Result<Restored, RestoreError> {
+    restore_with(from, store, pages, &journal_beside(store), now)
+}
+
+/// As [`restore`], with the control journal in this file: what it has and the backup lacks is taken in
+/// before the copy takes the store's place. Where the file is missing, access is as it was when the backup
+/// was made, and the store begins a new journal when it is next opened.
+///
+/// # Errors
+/// See [`RestoreError`]; a journal that cannot be used leaves the store as it was.
+pub fn restore_with(
+    from: &Path,
+    store: &Path,
+    pages: &Path,
+    journal: &Path,
+    now: Millis,
+) -> Result<Restored, RestoreError> {
     if !from.is_file() {
         return Err(RestoreError::NoBackup(from.to_owned()));
     }
@@ -94,6 +113,7 @@ pub fn restore(from: &Path, store: &Path, pages: &Path, now: Millis) -> Result<R
     if !report.is_clean() {
         return Err(RestoreError::NotWhole(Box::new(report)));
     }
+    let from_journal = open::take_in_journal(&copy, journal)?;
     // In an order in which every moment leaves either the old store or the new one, whole: the pages
     // can be rebuilt from both, a write-ahead log must never meet a file that it does not belong to.
     remove_with_log(pages)?;
@@ -112,7 +132,7 @@ pub fn restore(from: &Path, store: &Path, pages: &Path, now: Millis) -> Result<R
     copy.persist(store).map_err(|refused| RestoreError::Store(refused.error.into()))?;
     open::sync_folder(store)?;
     drop(alone);
-    Ok(Restored { store: store.to_owned(), kept, head_before, report })
+    Ok(Restored { store: store.to_owned(), kept, head_before, from_journal, report })
 }
 
 /// Gives the new file the owner and permissions of the old one: whoever restores is often not the user

@@ -8,7 +8,7 @@ use alongside_domain::{
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{StoreError, TENANT, log::Appender, rows::Sql};
+use super::{StoreError, TENANT, journal, log::Appender, rows::Sql};
 
 /// A group as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,12 +132,16 @@ fn grant_linked(
     }
     if let Access::Granted(_) = access(log.tx, person, group)? {
         if direct {
-            log.tx
+            let changed = log
+                .tx
                 .prepare_cached(
-                    "UPDATE grants SET direct = 1
-                     WHERE tenant = ?1 AND person = ?2 AND group_id = ?3 AND until IS NULL",
+                    "UPDATE grants SET direct = 1 WHERE tenant = ?1 AND person = ?2 AND group_id = ?3
+                     AND until IS NULL AND direct = 0",
                 )?
                 .execute(params![TENANT, Sql(person), Sql(group)])?;
+            if changed > 0 {
+                journal::note(log.tx, &journal::Fact::Direct { person, group })?;
+            }
         }
         return Ok(());
     }

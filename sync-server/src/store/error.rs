@@ -1,5 +1,7 @@
 //! What can go wrong with the store, and what to do about it.
 
+use std::path::PathBuf;
+
 use rusqlite::ErrorCode;
 
 /// Why the store could not be opened, read or written. The text says what to do.
@@ -36,6 +38,57 @@ pub enum StoreError {
         "the database file cannot be read or written: {0}. Check that its folder exists and that this user may write there"
     )]
     Io(String),
+    /// The control journal is not where the store's settings say.
+    #[error(
+        "the control journal {path} is missing. It holds who was revoked and what was withdrawn since the last \
+         backup: put it back, or name its place in the setting `journal`. If it is lost for good, make a backup of \
+         the store and restore it: that begins a new journal", path = .path.display()
+    )]
+    JournalMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A file is there that the store has taken nothing from, or less than it has taken.
+    #[error(
+        "the control journal {path} is not the one of this store, or an older copy of it: put the right one back, or \
+         name its place in the setting `journal`. Nothing was changed", path = .path.display()
+    )]
+    JournalOfAnother {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A record of the journal is not what was written, and others may follow it.
+    #[error(
+        "the control journal {path} is damaged at byte {at}: what was revoked or withdrawn after it cannot be read. \
+         Put back a copy of the file. If there is none, move the file away, make a backup of the store and restore \
+         it: that begins a new journal; then revoke and withdraw again what is missing", path = .path.display()
+    )]
+    JournalBroken {
+        /// The file.
+        path: PathBuf,
+        /// Where the record begins.
+        at: u64,
+    },
+    /// The journal has an entry that this program does not know.
+    #[error(
+        "the control journal {path} was written by a newer version: start the newer program. Nothing was changed",
+        path = .path.display()
+    )]
+    JournalNewer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The journal cannot be read or written.
+    #[error(
+        "the control journal {path} cannot be read or written: {what}. Check that its folder exists and that this \
+         user may write there", path = .path.display()
+    )]
+    JournalIo {
+        /// The file.
+        path: PathBuf,
+        /// What the file system says.
+        what: String,
+    },
     /// Something that should not happen.
     #[error("the database refused a command: {0}. This is a fault of the program: report it")]
     Unexpected(String),
@@ -51,6 +104,11 @@ impl StoreError {
             Self::NewerVersion { .. } => "newer_version",
             Self::InUse => "in_use",
             Self::Io(_) => "not_accessible",
+            Self::JournalMissing { .. } => "journal_missing",
+            Self::JournalOfAnother { .. } => "journal_of_another",
+            Self::JournalBroken { .. } => "journal_broken",
+            Self::JournalNewer { .. } => "journal_newer",
+            Self::JournalIo { .. } => "journal_not_accessible",
             Self::Unexpected(_) => "unexpected",
         }
     }

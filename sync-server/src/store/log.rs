@@ -115,6 +115,23 @@ pub(crate) fn changes_of(tx: &Transaction<'_>, record: RecordId) -> Result<Vec<S
     Ok(changes)
 }
 
+/// The control entries after this number, in order: number, time, what they say.
+pub(crate) fn control_after(
+    tx: &Transaction<'_>,
+    seq: u64,
+) -> Result<Vec<(u64, Millis, ControlEvent)>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT seq, received_at, body FROM feed WHERE tenant = ?1 AND seq > ?2 AND kind = 1 ORDER BY seq",
+    )?;
+    let mut rows = statement.query(params![TENANT, Sql(seq)])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let event = control_event(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?)?;
+        entries.push((row.get::<_, Sql<u64>>(0)?.0, row.get::<_, Sql<_>>(1)?.0, event));
+    }
+    Ok(entries)
+}
+
 pub(crate) fn control_event(bytes: &[u8]) -> Result<ControlEvent, StoreError> {
     ciborium::from_reader(bytes).map_err(|_| StoreError::damaged("a control entry of the feed is unreadable"))
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::{
     Store, StoreError, beside,
+    journal::{self, JournalFile},
     lock::{self, Lock},
     log,
 };
@@ -23,7 +24,7 @@ mod migrations {
 /// How long a connection waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
 
-pub(super) fn open(path: &Path) -> Result<Arc<Store>, StoreError> {
+pub(crate) fn open(path: &Path, journal: Option<&Path>) -> Result<Arc<Store>, StoreError> {
     let lock = lock_and_make(path)?;
     let cut = check_length(path)?;
     let mut writer = Connection::open(path)?;
@@ -35,6 +36,9 @@ pub(super) fn open(path: &Path) -> Result<Arc<Store>, StoreError> {
         check_length(path)?;
     }
     migrate(&mut writer)?;
+    if let Some(file) = journal {
+        journal::attach(&mut writer, file)?;
+    }
     let head = {
         let tx = writer.transaction()?;
         log::head(&tx)?.seq
@@ -43,6 +47,7 @@ pub(super) fn open(path: &Path) -> Result<Arc<Store>, StoreError> {
         path: path.to_owned(),
         writer: Mutex::new(writer),
         readers: Mutex::new(Vec::new()),
+        journal: journal.map(JournalFile::at),
         head: watch::Sender::new(head),
         _lock: lock,
     }))
@@ -176,6 +181,21 @@ pub(crate) fn versions(connection: &Connection) -> Result<(Option<u32>, u32), St
         Some(found) if found > known => Err(StoreError::NewerVersion { found, known }),
         found => Ok((found, known)),
     }
+}
+
+/// Has a restored copy, before it takes the store's place, take in what the journal has and it lacks: the
+/// number of entries. `None` where there is no journal: the store begins a new one when it is opened.
+pub(crate) fn take_in_journal(copy: &Path, file: &Path) -> Result<Option<u64>, StoreError> {
+    if !JournalFile::at(file).is_there()? {
+        journal::forget(copy)?;
+        return Ok(None);
+    }
+    let mut connection = Connection::open(copy)?;
+    prepare(&connection)?;
+    migrate(&mut connection)?;
+    let taken = journal::attach(&mut connection, file)?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(Some(taken))
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

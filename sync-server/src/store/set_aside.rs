@@ -190,6 +190,32 @@ pub(crate) fn decide(tx: &Transaction<'_>, id: u64, code: &str, now: Millis) -> 
     Ok(())
 }
 
+/// Writes a coordinator's refusal down once more, where the store still has what was refused.
+pub(crate) fn refuse_again(
+    tx: &Transaction<'_>,
+    author: PersonId,
+    group: GroupId,
+    change: Option<&ChangeHash>,
+    code: &str,
+    at: Millis,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE set_aside SET state = 1, reason = ?5, decision = ?6, decided_at = ?7
+         WHERE tenant = ?1 AND author = ?2 AND group_id = ?3
+           AND (hash = ?4 OR (?4 IS NULL AND record IS NULL))",
+        params![
+            TENANT,
+            Sql(author),
+            Sql(group),
+            change.map(|change| Sql(*change)),
+            Refusal::ByCoordinator.code(),
+            code,
+            Sql(at)
+        ],
+    )?;
+    Ok(())
+}
+
 /// Which ones are wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted {

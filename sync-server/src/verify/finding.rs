@@ -120,6 +120,18 @@ pub enum Finding {
         /// The installation.
         device: DeviceId,
     },
+    /// The control journal does not say what the feed says: after a restore, access would not be as it was.
+    #[error("entry {seq} of the feed is not in the control journal: put the right journal back")]
+    NotInJournal {
+        /// Number of the entry.
+        seq: u64,
+    },
+    /// The control journal is missing, damaged, or another store's.
+    #[error("the control journal cannot be used ({what}): starting the server says what to do")]
+    JournalUnusable {
+        /// Why, as a stable word.
+        what: String,
+    },
     /// The pages show another state than the one the log gives.
     #[error("the pages' read model has {rows} rows that differ from one built afresh: delete its file")]
     PagesDiffer {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Finding, Pages, PagesOf, Report};
 use crate::{
     read_model::{Projector, ReadModel, ReadModelError},
-    store::{Store, StoreError},
+    store::{Store, StoreError, open},
 };
 
 /// Tries to catch up with a log that grows meanwhile.
@@ -21,7 +21,7 @@ pub(super) fn verify(path: &Path, pages: PagesOf<'_>, report: &mut Report) -> Re
         report.find(Finding::PagesUnreadable);
         return Ok(Pages::Compared);
     };
-    let store = Store::open(path)?;
+    let store = open::open(path, None)?;
     let head = store.head()?.seq;
     if at > head {
         report.find(Finding::PagesAhead { pages: at, head });

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use alongside_server::store::Store;
+use alongside_server::store::{Store, journal_beside};
 use refinery::Target;
 use rusqlite::Connection;
 
@@ -85,6 +85,8 @@ fn a_store_of_each_older_version_comes_up_to_date_with_all_its_content() {
         assert!(alongside_server::verify::verify(&old, None).unwrap().is_clean());
         let before = content(&old, &known);
         assert!(before.len() > 20);
+        // Its control journal lies beside it, as it did when it was made.
+        std::fs::copy(journal_beside(&newest), journal_beside(&old)).unwrap();
         drop(Store::open(&old).unwrap());
         assert_eq!(schema(&old), schema(&newest), "version {version}");
         assert_eq!(content(&old, &known), before, "version {version}");

@@ -39,6 +39,7 @@ fn a_page_cut_while_it_was_written_is_taken_from_the_log() {
     bytes.extend([7; 1000]);
     std::fs::write(&left, &bytes).unwrap();
     std::fs::copy(office.file("alongside.db-wal"), office.file("left.db-wal")).unwrap();
+    std::fs::copy(office.file("alongside.db.journal"), office.file("left.db.journal")).unwrap();
     let store = Store::open(&left).unwrap();
     assert_eq!(store.head().unwrap(), head);
     drop(store);

@@ -29,9 +29,13 @@ fn the_store_that_was_there_is_kept_and_the_pages_are_built_again() {
     office.build_pages();
     let restored = restore(&made.file, &office.store(), &office.pages(), START).unwrap();
     assert_eq!((restored.report.head, restored.head_before), (made.report.head, Some(head)));
+    assert_eq!(restored.from_journal, Some(0), "nobody was let in or shut out after the backup");
     let kept = restored.kept.unwrap();
     assert!(kept.ends_with("alongside.db.replaced-2015-03-16T090000Z"), "{}", kept.display());
-    assert_eq!(names(&office), ["alongside.db", "alongside.db.replaced-2015-03-16T090000Z", "backup"]);
+    assert_eq!(
+        names(&office),
+        ["alongside.db", "alongside.db.journal", "alongside.db.replaced-2015-03-16T090000Z", "backup"]
+    );
     assert_eq!(office.verify_file(&kept).head, head, "what came after the backup is kept");
     office.build_pages();
     assert_eq!(office.verify().findings, []);

@@ -12,7 +12,7 @@ use alongside_server::{
     people,
     read_model::{Projector, ReadModel},
     review::{self, Wanted},
-    store::Destroyed,
+    store::{Destroyed, journal_beside},
     verify,
 };
 
@@ -229,7 +229,9 @@ async fn the_pages_of_a_store_that_nobody_serves_are_cleared_as_well() {
     std::fs::copy(&pages, folder.path().join("server.db.pages")).unwrap();
     let pages = folder.path().join("server.db.pages");
     assert!(!stands_in_files(&moved, "Quillfeather").is_empty());
-    let erased = erase::erase_in_files(&moved, &pages, &programme, START, gone, "request").unwrap();
+    let erased =
+        erase::erase_in_files((&moved, &journal_beside(&moved)), &pages, &programme, START, gone, "request")
+            .unwrap();
     assert_eq!((erased.pages, erased.log_emptied), (PagesAfter::Erased, true));
     let left = rusqlite::Connection::open(&pages).unwrap();
     let rows: u32 = left.query_row("SELECT count(*) FROM record_row", [], |row| row.get(0)).unwrap();

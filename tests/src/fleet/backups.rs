@@ -1,10 +1,7 @@
 //! Servers and phones that come back from older copies, and phones that are there twice.
 
-use alongside_domain::{
-    ids::{ChangeHash, DeviceId, PersonId},
-    wire::ControlEvent,
-};
-use alongside_server::{ingest::LocalWrite, store::LogBody};
+use alongside_domain::ids::{ChangeHash, DeviceId, PersonId};
+use alongside_server::store::LogBody;
 use anyhow::Result;
 use rand::RngExt as _;
 
@@ -59,46 +56,12 @@ impl Sim<'_> {
         self.backups.clear();
         self.backups.push(backup);
         self.returning.extend(lost);
-        let journal: Vec<ControlEvent> = gone
-            .into_iter()
-            .filter_map(|entry| match entry.body {
-                LogBody::Control(event) => Some(event),
-                LogBody::Change { .. } | LogBody::Erased { .. } => None,
-            })
-            .collect();
-        self.play_journal(journal)?;
         if self.rng.random_bool(0.6) {
             let times = self.rng.random_range(1..12);
             self.story.fault("restored server grows on", &format!("by {times}"));
             for _ in 0..times {
                 self.correct()?;
             }
-        }
-        Ok(())
-    }
-
-    /// The control journal that is not built yet: what a restored server has to know before it serves.
-    fn play_journal(&mut self, journal: Vec<ControlEvent>) -> Result<()> {
-        if !journal.is_empty() {
-            self.story.exclude(Excluded::ControlJournal, &format!("{} entries played", journal.len()));
-        }
-        for event in journal {
-            let write = match event {
-                ControlEvent::Group { group, kind, partner, parents } => {
-                    LocalWrite::OpenGroup { group, kind, partner, parents }
-                }
-                ControlEvent::Grant { person, group } => LocalWrite::Grant { person, group },
-                ControlEvent::Withdraw { person, group } => LocalWrite::Withdraw { person, group },
-                ControlEvent::Revoke { device } => {
-                    self.server.revoke(device, alongside_domain::time::Millis(self.now))?;
-                    continue;
-                }
-                ControlEvent::Person { .. }
-                | ControlEvent::Enrol { .. }
-                | ControlEvent::Erase { .. }
-                | ControlEvent::Reviewed { .. } => continue,
-            };
-            self.server.write(self.office, vec![write])?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use alongside_server::{
     ingest::LocalWrite,
     people::{self, NewPerson},
     read_model::{Projector, ReadModel},
-    store::{LogBody, LogEntry, Store},
+    store::{LogBody, LogEntry, Store, journal_beside},
 };
 use anyhow::{Context, Result, bail};
 use axum::{
@@ -121,9 +121,16 @@ impl Server {
         for file in [FILE.to_owned(), self.pages_name()?] {
             copy_database(&self.folder.join(&file), &next.join(&file))?;
         }
+        self.take_journal_along(&next)?;
         self.close();
         self.folder = next;
         self.open()
+    }
+
+    /// The control journal lies outside the store and its backups: it is never older than the server.
+    fn take_journal_along(&self, next: &Path) -> Result<()> {
+        fs::copy(journal_beside(&self.folder.join(FILE)), journal_beside(&next.join(FILE)))?;
+        Ok(())
     }
 
     /// Puts an older copy in the place of the store. The pages' file stays, as it would for somebody who
@@ -133,6 +140,7 @@ impl Server {
         let pages = self.pages_name()?;
         copy_database(&self.folder.join(&pages), &next.join(&pages))?;
         copy_database(&backup.file, &next.join(FILE))?;
+        self.take_journal_along(&next)?;
         self.close();
         self.folder = next;
         self.open()

@@ -45,7 +45,7 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
     let programme = super::read_programme(config)?;
     let pages_file = config.pages_file();
     let done = erase::erase_in_files(
-        &config.store,
+        (&config.store, &config.journal_file()),
         &pages_file,
         &programme,
         super::now(),

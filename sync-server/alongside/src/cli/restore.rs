@@ -20,8 +20,9 @@ pub(super) struct Command {
 }
 
 pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
-    let restored = backup::restore(&command.from, &config.store, &config.pages_file(), super::now());
-    let Restored { store, kept, head_before, report } = match restored {
+    let (pages, journal) = (config.pages_file(), config.journal_file());
+    let restored = backup::restore_with(&command.from, &config.store, &pages, &journal, super::now());
+    let Restored { store, kept, head_before, from_journal, report } = match restored {
         Ok(restored) => restored,
         Err(error) => return super::failed(command.json, error.code(), error),
     };
@@ -32,6 +33,7 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             "kept": kept,
             "head": report.head,
             "head_before": head_before,
+            "from_journal": from_journal,
             "records": report.records,
         }));
         return Ok(true);
@@ -46,10 +48,19 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
         super::say(format_args!("the store that was there is kept as {}", kept.display()));
     }
     super::say(
-        "Start the server: it builds its pages again, and each phone notices at its next sync and offers \
-         everything it wrote again; what the server has is not taken twice.\n\
-         What was done at the server after the backup is not in it: add people again, revoke phones again, \
-         withdraw access again, run imports again.",
+        "Start the server: it builds its pages again, and each phone notices at its next sync and sends what the \
+         server lacks.",
     );
+    match from_journal {
+        Some(entries) => super::say(format_args!(
+            "{entries} entries of the control journal were taken in: who was added, let in, revoked or shut out after \
+             the backup is as it was. Run imports made after the backup again."
+        )),
+        None => super::say(format_args!(
+            "There is no control journal at {}: what was done at the server after the backup is not known. Add \
+             people again, revoke phones again, withdraw access again, run imports again.",
+            journal.display()
+        )),
+    }
     Ok(true)
 }

@@ -22,7 +22,10 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
     let programme = super::read_programme(config)?;
     let pages_file = config.pages_file();
     let pages = PagesOf { file: &pages_file, programme: &programme };
-    let report = match verify::verify(&config.store, Some(pages)) {
+    // A backup has no journal beside it. A store whose journal is gone does not start, and says so.
+    let journal = config.journal_file();
+    let compared = config.journal.is_some() || journal.exists();
+    let report = match verify::verify_with(&config.store, Some(pages), compared.then_some(&journal)) {
         Ok(report) => report,
         Err(error) => return super::failed(command.json, error.code(), error),
     };
@@ -34,6 +37,7 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             "changes": report.changes,
             "records": report.records,
             "pages": report.pages,
+            "journal": if compared { "compared" } else { "absent" },
             "findings": report.findings.iter().map(described).collect::<Result<Vec<_>, _>>()?,
             "findings_left_off": report.left_off,
         }));
@@ -51,6 +55,9 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             Pages::NotCompared => "not compared",
         }
     ));
+    if !compared {
+        super::say("control journal not there, so not compared");
+    }
     for finding in report.findings.iter().take(SHOWN) {
         super::say(format_args!("- {finding}"));
     }

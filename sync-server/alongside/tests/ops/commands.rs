@@ -17,7 +17,7 @@ fn json_has_the_keys_that_the_papers_name() {
     let made = run(&store, &["backup", backup.to_str().unwrap(), "--json"]).json();
     assert_eq!(keys(&made), ["ok", "file", "bytes", "head", "entries", "changes", "records"]);
     let restored = run(&store, &["restore", backup.to_str().unwrap(), "--json"]).json();
-    assert_eq!(keys(&restored), ["ok", "store", "kept", "head", "head_before", "records"]);
+    assert_eq!(keys(&restored), ["ok", "store", "kept", "head", "head_before", "from_journal", "records"]);
     let verified = run(&store, &["verify", "--json"]).json();
     assert_eq!(
         keys(&verified),
@@ -47,7 +47,7 @@ fn for_people_each_says_what_it_did_and_what_to_do_next() {
     assert!(made.ok && made.out.contains("every hash checked"), "{}", made.out);
     let restored = run(&store, &["restore", backup.to_str().unwrap()]);
     assert!(
-        restored.out.contains("is kept as") && restored.out.contains("offers everything"),
+        restored.out.contains("is kept as") && restored.out.contains("sends what the server lacks"),
         "{}",
         restored.out
     );

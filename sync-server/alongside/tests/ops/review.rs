@@ -210,3 +210,38 @@ async fn drafts_and_unsent_work_of_a_reassigned_case_come_first() {
     assert!(taken, "it is in the feed");
     assert!(!anns.phone.dump_read_model().unwrap().contains(&hex("In time")), "and off the phone");
 }
+
+#[tokio::test]
+async fn a_backup_from_before_an_erasure_does_not_bring_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("alongside.db");
+    let ann = add_person(&store, "Ann");
+    let mut server = Serving::start(&store);
+    let mut anns = Handset::new(folder.path(), "ann");
+    anns.enrol(&server.url, &code(&store, &ann)).await;
+    anns.save("Quillfeather", false);
+    anns.sync(&server.url).await;
+    anns.save("Quillfeather unsent", false);
+    let backup = folder.path().join("backup");
+    assert!(run(&store, &["backup", backup.to_str().unwrap()]).ok);
+    let case = group_of(&store, "case").to_string();
+    assert!(run(&store, &["erase", "--group", &case, "--reason", "request", "--yes"]).ok);
+    server.kill();
+    let restored = run(&store, &["restore", backup.to_str().unwrap()]);
+    assert!(restored.ok, "{} {}", restored.out, restored.err);
+    let left: Vec<_> = stands_in(folder.path(), "Quillfeather")
+        .into_iter()
+        .filter(|name| !name.contains(".replaced-"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new(), "taken in from the control journal");
+    let server = Serving::start(&store);
+    anns.phone.sync().set_server(&server.url).unwrap();
+    // The first answer says that the server has gone back.
+    for _ in 0..3 {
+        anns.phone.sync().sync_once().await.unwrap();
+    }
+    assert!(!anns.phone.dump_read_model().unwrap().contains(&hex("Quillfeather")));
+    let outbox = anns.phone.records().outbox().unwrap();
+    assert_eq!((outbox.count, outbox.erased.len(), outbox.refused.len()), (0, 1, 0), "{outbox:?}");
+    assert!(run(&store, &["verify"]).ok);
+}
