@@ -21,7 +21,7 @@ fn json_has_the_keys_that_the_papers_name() {
     let verified = run(&store, &["verify", "--json"]).json();
     assert_eq!(
         keys(&verified),
-        ["ok", "head", "entries", "changes", "records", "pages", "findings", "findings_left_off"]
+        ["ok", "head", "entries", "changes", "records", "pages", "journal", "findings", "findings_left_off"]
     );
     assert_eq!((&verified["ok"], &verified["pages"]), (&true.into(), &"absent".into()));
     let failed = run(&store, &["backup", backup.to_str().unwrap(), "--json"]);
