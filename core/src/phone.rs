@@ -19,12 +19,14 @@ use crate::{
     error::{ApiError, OpenError},
     observe::{Heart, Pulse, Subscription},
     store::{Store, desk::Desk, key::Key, log, rebuild},
-    sync::driver::Driver,
+    sync::{driver::Driver, upgrade},
 };
 
+mod kept_apart;
 mod records;
 mod sync_client;
 
+pub use kept_apart::KeptApart;
 pub use records::Records;
 pub use sync_client::SyncClient;
 
@@ -107,6 +109,10 @@ impl Phone {
         let offline = Arc::new(AtomicBool::new(false));
         let desk = Desk::new(programme.clone(), clock.clone(), rng, zone, offline.clone());
         let store = Arc::new(Store::open(&dir, key, create, most_bytes, &installation, desk)?);
+        // What an older guard or programme could not take, this one may. It can wait for the next start.
+        if let Err(error) = store.write(upgrade::judge_quarantine_again) {
+            tracing::warn!(%error, "what is in quarantine could not be tried again");
+        }
         let waiting = store.read(|db| Ok(log::waiting(db)?)).unwrap_or_default();
         let heart = Arc::new(Heart::new(waiting));
         let driver = Driver::new(store.clone(), clock.clone(), heart.clone(), offline, seed);
@@ -126,6 +132,12 @@ impl Phone {
     #[must_use]
     pub fn records(&self) -> Records<'_> {
         Records { phone: self }
+    }
+
+    /// What is kept apart: refused, in quarantine, drafts of groups that are gone.
+    #[must_use]
+    pub fn kept_apart(&self) -> KeptApart<'_> {
+        KeptApart { phone: self }
     }
 
     /// Enrolment and sync.

@@ -1,5 +1,6 @@
 //! What the screens ask for.
 
+pub(crate) mod apart;
 pub(crate) mod home;
 pub(crate) mod records;
 pub(crate) mod search;

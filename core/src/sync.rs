@@ -10,6 +10,8 @@ pub(crate) mod prepare;
 pub(crate) mod pull;
 pub(crate) mod rebase;
 pub(crate) mod receive;
+mod review;
+pub(crate) mod upgrade;
 
 pub use prepare::Sent;
 
@@ -30,6 +32,8 @@ pub struct SyncOutcome {
     pub accepted: u32,
     /// Own changes that the server would not have.
     pub refused: u32,
+    /// Own changes that the server keeps apart for a coordinator.
+    pub in_review: u32,
     /// Changes received and taken in.
     pub received: u32,
     /// Entries that could not be accepted.

@@ -12,6 +12,10 @@ use serde::Serialize;
 
 use crate::app::SyncState;
 
+mod apart;
+
+pub use apart::{ErasedGroup, KeptApartView, KeptDraft, QuarantinedEntry, ReviewLine, ReviewOutcome};
+
 /// One line of a list of units (a unit is what the programme says: a case).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnitLine {
@@ -87,6 +91,10 @@ pub struct SyncChip {
     pub refused: u32,
     /// Entries that this phone could not accept.
     pub quarantined: u32,
+    /// What waits for a coordinator at the server.
+    pub in_review: u32,
+    /// Groups that were erased for good and of which the person has not been told.
+    pub erased: u32,
     /// The last thing sync reported.
     pub status: Option<SyncState>,
 }
@@ -97,6 +105,12 @@ impl std::fmt::Display for SyncChip {
         match self.waiting {
             0 => f.write_str("nothing waiting to send")?,
             n => write!(f, "{n} waiting to send")?,
+        }
+        if self.in_review > 0 {
+            write!(f, ", {} with your coordinator for review", self.in_review)?;
+        }
+        if self.erased > 0 {
+            f.write_str(", records were erased")?;
         }
         if self.refused > 0 {
             write!(f, ", {} need your attention", self.refused)?;
@@ -237,6 +251,10 @@ pub struct OutboxView {
     pub refused_openings: Vec<(GroupId, Refusal)>,
     /// Received entries that this phone could not accept: how many, by reason.
     pub quarantined: Vec<(String, u32)>,
+    /// What was sent too late and waits for a coordinator, or was decided, latest sent first.
+    pub in_review: Vec<ReviewLine>,
+    /// Groups that were erased for good, of which the person has not been told.
+    pub erased: Vec<ErasedGroup>,
 }
 
 /// One change that waits.
@@ -281,6 +299,8 @@ pub struct RefusedChange {
     pub at: Millis,
     /// Why.
     pub reason: RefusedBecause,
+    /// What can be done.
+    pub what_to_do: &'static str,
     /// What it set, in words.
     pub fields: Vec<FieldLine>,
 }
@@ -295,6 +315,32 @@ pub enum RefusedBecause {
     InReview(Refusal),
     /// It was written on top of a refused change that created its record.
     WithItsRecord,
+}
+
+impl RefusedBecause {
+    /// What the person can do about it.
+    #[must_use]
+    pub fn what_to_do(self) -> &'static str {
+        match self {
+            Self::Refused(Refusal::NotEntitled | Refusal::AfterWithdrawal | Refusal::UnknownGroup) => {
+                "You no longer have access to this. Ask your coordinator to give it back, or export it for them."
+            }
+            Self::Refused(Refusal::ByCoordinator) => {
+                "Your coordinator looked at it and did not take it. Ask them why; if it is still needed, enter \
+                 it again."
+            }
+            Self::Refused(Refusal::Immutable) => {
+                "This kind of record is not changed once it is written. Write a new one that corrects it."
+            }
+            Self::Refused(Refusal::UnknownForm | Refusal::BadOpening) => {
+                "The server does not know this form. Update the app, then enter it again."
+            }
+            Self::Refused(Refusal::TooLarge) => "It is too long. Enter it again in shorter parts.",
+            Self::Refused(_) => "Enter it again. If it is refused again, export it and report it.",
+            Self::InReview(_) => "Nothing: your coordinator decides on it.",
+            Self::WithItsRecord => "It belongs to a record that was refused. Enter both again.",
+        }
+    }
 }
 
 /// A record on which somebody has to decide.

@@ -65,7 +65,8 @@ impl AppState {
         clock: Arc<dyn Clock>,
         programme: Arc<Programme>,
     ) -> Result<Self, StoreError> {
-        let ingest = Ingest::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&programme))?;
+        let (late, with) = (config.late_work_ms(), Arc::clone(&programme));
+        let ingest = Ingest::start_with(Arc::clone(&store), Arc::clone(&clock), with, late)?;
         let gate = Arc::new(Semaphore::new(config.requests_at_once as usize));
         Ok(Self { config: Arc::new(config), store, ingest: Arc::new(ingest), clock, programme, gate })
     }

@@ -45,6 +45,9 @@ pub struct Config {
     pub enrolment_minutes: u32,
     /// How long a console link is valid, in minutes.
     pub console_link_minutes: u32,
+    /// How long after access was withdrawn changes that a phone had not sent are still taken, in hours;
+    /// later ones wait for a coordinator. 0: all of them wait.
+    pub late_work_hours: u32,
     /// How long one request may take, in seconds.
     pub request_seconds: u32,
     /// Requests being worked on at once; more are told to come back.
@@ -65,6 +68,7 @@ impl Default for Config {
             public_url: None,
             enrolment_minutes: 60,
             console_link_minutes: 15,
+            late_work_hours: 48,
             request_seconds: 60,
             requests_at_once: 256,
             log: "info,refinery_core=warn".to_owned(),
@@ -165,6 +169,12 @@ impl Config {
         i64::from(self.enrolment_minutes) * 60_000
     }
 
+    /// Milliseconds after a withdrawal during which changes are still taken.
+    #[must_use]
+    pub fn late_work_ms(&self) -> i64 {
+        i64::from(self.late_work_hours) * 3_600_000
+    }
+
     /// Milliseconds that a console link is valid.
     #[must_use]
     pub fn console_link_ms(&self) -> i64 {
@@ -202,6 +212,7 @@ impl Reading {
         }
         let enrolment_minutes = self.at_least_one("enrolment_minutes");
         let console_link_minutes = self.at_least_one("console_link_minutes");
+        let late_work_hours = self.field("late_work_hours");
         let request_seconds = self.at_least_one("request_seconds");
         let requests_at_once = self.at_least_one("requests_at_once");
         let log: Option<String> = self.field("log");
@@ -217,6 +228,7 @@ impl Reading {
             public_url: public_url?,
             enrolment_minutes: enrolment_minutes?,
             console_link_minutes: console_link_minutes?,
+            late_work_hours: late_work_hours?,
             request_seconds: request_seconds?,
             requests_at_once: requests_at_once?,
             log: log?,

@@ -40,6 +40,10 @@ const QUEUE: usize = 512;
 /// Writes of a local batch that become durable together.
 pub(crate) const LOCAL_CHUNK: usize = 2_000;
 
+/// How long after a withdrawal changes are still taken, where nothing else is set: two days, so that a
+/// phone without a network for a weekend is in time.
+const LATE_WORK_MS: i64 = 48 * 3_600_000;
+
 /// Why something was not taken in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -50,9 +54,6 @@ pub enum IngestError {
     /// The server is going down.
     #[error("the server is shutting down: try again when it is back")]
     Stopped,
-    /// The device was revoked meanwhile.
-    #[error("the device was revoked")]
-    Revoked,
     /// A write of the server's own does not fit.
     #[error("write {index} of the batch cannot be made: {problem}")]
     Local {
@@ -105,6 +106,20 @@ impl Ingest {
         clock: Arc<dyn Clock>,
         programme: Arc<Programme>,
     ) -> Result<Self, StoreError> {
+        Self::start_with(store, clock, programme, LATE_WORK_MS)
+    }
+
+    /// As [`Self::start`]; changes are taken for `late_work_ms` after a withdrawal, then kept for a
+    /// coordinator.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        programme: Arc<Programme>,
+        late_work_ms: i64,
+    ) -> Result<Self, StoreError> {
         let actor = ActorId::random(rand::random());
         store.write(|tx| devices::bind_actor(tx, actor, None))?;
         let (queue, jobs) = sync_channel(QUEUE);
@@ -112,6 +127,7 @@ impl Ingest {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             programme: Arc::clone(&programme),
+            late_work_ms,
         };
         let thread = std::thread::Builder::new()
             .name("ingest".to_owned())

@@ -235,7 +235,7 @@ pub fn enrolment_code(
         .ok_or(PeopleError::UnknownPerson)
 }
 
-/// Revokes an installation: its next request is turned down.
+/// Revokes an installation: what it still sends is kept for a coordinator, and it is sent nothing.
 ///
 /// # Errors
 /// See [`PeopleError`].

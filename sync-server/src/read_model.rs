@@ -23,7 +23,7 @@ mod unit;
 pub use project::Projector;
 
 /// Raised whenever the tables or what is written into them change: an older file is rebuilt.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// How many idle connections for reading are kept.
 const IDLE_READERS: usize = 8;
@@ -148,6 +148,11 @@ impl ReadModel {
         answer
     }
 
+    /// Empties the write-ahead log of the file.
+    pub(crate) fn empty_log(&self) -> Result<(), ReadModelError> {
+        Ok(empty_log(&lock(&self.writer))?)
+    }
+
     /// Every row of every table in a fixed order, as text: equal for two read models that say the
     /// same.
     ///
@@ -162,12 +167,21 @@ fn configure(connection: Connection) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
+    // What is erased is overwritten.
+    connection.pragma_update(None, "secure_delete", "on")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
 fn position(connection: &Connection) -> Result<u64, rusqlite::Error> {
     connection.query_row("SELECT seq FROM position", [], |row| number(row, 0))
+}
+
+/// Writes the write-ahead log into the file and empties it: nothing is left in it of what was erased.
+/// Where a page is being read for longer than that may wait, the next erasure or the end of the server
+/// does it.
+fn empty_log(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Deletes every derived row.

@@ -21,6 +21,7 @@ use crate::secret::{Secret, SessionSecret};
 
 pub(crate) mod access;
 pub(crate) mod devices;
+pub(crate) mod erasures;
 mod error;
 pub(crate) mod import_keys;
 pub(crate) mod journal;
@@ -32,8 +33,10 @@ pub(crate) mod pull;
 mod readers;
 pub(crate) mod rows;
 pub(crate) mod sessions;
+pub mod set_aside;
 
 pub use devices::DeviceRow;
+pub use erasures::Destroyed;
 pub use error::StoreError;
 pub use import_keys::ImportKey;
 pub use sessions::{SESSION_IDLE_MS, SESSION_LONGEST_MS};
@@ -99,6 +102,15 @@ pub enum LogBody {
         hash: ChangeHash,
         /// The change chunk.
         bytes: Vec<u8>,
+    },
+    /// A change of a record that was erased with its group: only that there was one is left.
+    Erased {
+        /// The group of the record.
+        group: GroupId,
+        /// The record.
+        record: RecordId,
+        /// The change's hash.
+        hash: ChangeHash,
     },
     /// Something about access.
     Control(ControlEvent),
@@ -186,12 +198,14 @@ impl Store {
         self.read(|tx| log::after(tx, seq, limit))
     }
 
-    /// All changes of a record, in feed order; empty where there is no such record.
+    /// All changes of a record, in feed order; empty where there is no such record, or it was erased.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn changes_of(&self, record: RecordId) -> Result<Vec<StoredChange>, StoreError> {
-        self.read(|tx| log::changes_of(tx, record))
+        let mut changes = self.read(|tx| log::changes_of(tx, record))?;
+        changes.retain(|change| !change.bytes.is_empty());
+        Ok(changes)
     }
 
     /// Tells when the feed grows: the number of its last entry. A write of another process is told
@@ -288,6 +302,20 @@ impl Store {
         tx.commit()?;
         self.publish(head);
         Ok(value)
+    }
+
+    /// Writes the write-ahead log into the file and empties it, so that nothing is left in it of what was
+    /// overwritten. `false` where another process kept some of it in use for longer than it may wait.
+    pub(crate) fn empty_log(&self) -> Result<bool, StoreError> {
+        let busy: i64 =
+            lock(&self.writer).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        Ok(busy == 0)
+    }
+
+    /// Writes the whole file anew, so that no page keeps what an older version of this program left in
+    /// its unused parts.
+    pub(crate) fn write_anew(&self) -> Result<(), StoreError> {
+        Ok(lock(&self.writer).execute_batch("VACUUM")?)
     }
 
     /// Looks whether another process has written, and tells who listens.

@@ -110,6 +110,10 @@ pub struct SyncChip {
     pub refused: u32,
     /// Entries that this phone could not accept.
     pub quarantined: u32,
+    /// What waits for a coordinator at the server.
+    pub in_review: u32,
+    /// Groups that were erased for good and of which the person has not been told.
+    pub erased: u32,
     /// The last thing sync reported.
     pub status: Option<SyncState>,
 }

@@ -130,8 +130,12 @@ pub enum Refusal {
     UnknownForm,
     /// The kind of group cannot be opened so.
     BadOpening,
-    /// The person's access ended before the change arrived.
+    /// The person's access ended before the change arrived, and the time for late work was over.
     AfterWithdrawal,
+    /// The device was revoked before the change arrived.
+    RevokedDevice,
+    /// A coordinator looked at it and would not have it.
+    ByCoordinator,
     /// A record of this kind cannot be changed once written.
     Immutable,
     /// A reason that this version does not know.

@@ -44,6 +44,15 @@ pub fn may_read_field(role: &Role, standing: Standing, sensitivity: Sensitivity)
     may_read(role, standing) && sensitivity <= role.reads
 }
 
+/// Why something that a phone sent does not go into the feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// It is not acceptable, whoever looks at it.
+    Refused(Refusal),
+    /// It would have been acceptable, and comes too late: a coordinator decides.
+    Review(Refusal),
+}
+
 /// What is known of a pushed change that passed the guard.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, established elsewhere")]
@@ -56,7 +65,7 @@ pub struct PushFacts<'a> {
     pub actor_of_another: bool,
     /// Kind of the group; `None` where the group does not exist.
     pub group_kind: Option<&'a str>,
-    /// How the author stands to the group.
+    /// How the author stands to the group; where access was withdrawn, how they stood before.
     pub standing: Standing,
     /// Whether the author's access to the group was withdrawn before the change arrived, and the time
     /// for late work is over.
@@ -67,21 +76,31 @@ pub struct PushFacts<'a> {
     pub starts_record: bool,
 }
 
-/// Decides on a pushed change that passed the guard.
+/// Decides on a pushed change that passed the guard. What would be refused in time is refused late as
+/// well; the rest of what comes late, or from a revoked device, is for a coordinator.
 ///
 /// # Errors
-/// The reason for which it is not accepted.
-pub fn decide_push(facts: &PushFacts<'_>) -> Result<(), Refusal> {
-    if facts.device_revoked {
-        return Err(Refusal::AfterWithdrawal);
+/// Why it does not go into the feed.
+pub fn decide_push(facts: &PushFacts<'_>) -> Result<(), Denial> {
+    acceptable(facts).map_err(Denial::Refused)?;
+    late(facts.device_revoked, facts.withdrawn)
+}
+
+fn late(device_revoked: bool, withdrawn: bool) -> Result<(), Denial> {
+    if device_revoked {
+        Err(Denial::Review(Refusal::RevokedDevice))
+    } else if withdrawn {
+        Err(Denial::Review(Refusal::AfterWithdrawal))
+    } else {
+        Ok(())
     }
+}
+
+fn acceptable(facts: &PushFacts<'_>) -> Result<(), Refusal> {
     if facts.actor_of_another {
         return Err(Refusal::ForeignActor);
     }
     let group_kind = facts.group_kind.ok_or(Refusal::UnknownGroup)?;
-    if facts.withdrawn {
-        return Err(Refusal::AfterWithdrawal);
-    }
     let role = facts.role.ok_or(Refusal::NotEntitled)?;
     if !may_write(role, facts.standing) {
         return Err(Refusal::NotEntitled);
@@ -114,19 +133,24 @@ pub struct OpeningFacts<'a> {
 pub struct ParentFacts<'a> {
     /// Its kind; `None` where it does not exist (nor is opened by the same request).
     pub kind: Option<&'a str>,
-    /// How the author stands to it.
+    /// How the author stands to it; where access was withdrawn, how they stood before.
     pub standing: Standing,
+    /// Whether the author's access to it was withdrawn, or its own opening waits for a coordinator.
+    pub late: bool,
 }
 
 /// Decides on the opening of a group: a kind that phones open, linked to groups of exactly the kinds
-/// that the programme names, all of which the author may write to.
+/// that the programme names, all of which the author may write to. Beside a group that is no longer the
+/// author's it is for a coordinator at once: somebody has to say who is to have the new group.
 ///
 /// # Errors
-/// The reason for which it is not opened.
-pub fn decide_opening(facts: &OpeningFacts<'_>) -> Result<(), Refusal> {
-    if facts.device_revoked {
-        return Err(Refusal::AfterWithdrawal);
-    }
+/// Why it is not opened.
+pub fn decide_opening(facts: &OpeningFacts<'_>) -> Result<(), Denial> {
+    openable(facts).map_err(Denial::Refused)?;
+    late(facts.device_revoked, facts.parents.iter().any(|parent| parent.late))
+}
+
+fn openable(facts: &OpeningFacts<'_>) -> Result<(), Refusal> {
     let role = facts.role.ok_or(Refusal::NotEntitled)?;
     // Who opens a group is granted it.
     if !may_write(role, Standing::Granted) {
@@ -237,6 +261,14 @@ mod tests {
         }
     }
 
+    fn refused(refusal: Refusal) -> Result<(), Denial> {
+        Err(Denial::Refused(refusal))
+    }
+
+    fn review(refusal: Refusal) -> Result<(), Denial> {
+        Err(Denial::Review(refusal))
+    }
+
     #[test]
     fn a_pushed_change_is_refused_for_the_first_reason_that_holds() {
         let [(_, supporter), .., (_, authority)] = roles();
@@ -253,27 +285,46 @@ mod tests {
         };
         let table = [
             ("good", good, Ok(())),
-            ("revoked device", PushFacts { device_revoked: true, ..good }, Err(Refusal::AfterWithdrawal)),
+            ("revoked device", PushFacts { device_revoked: true, ..good }, review(Refusal::RevokedDevice)),
+            (
+                "revoked device, late",
+                PushFacts { device_revoked: true, withdrawn: true, ..good },
+                review(Refusal::RevokedDevice),
+            ),
+            ("late", PushFacts { withdrawn: true, ..good }, review(Refusal::AfterWithdrawal)),
             (
                 "actor of another device",
                 PushFacts { actor_of_another: true, ..good },
-                Err(Refusal::ForeignActor),
+                refused(Refusal::ForeignActor),
             ),
-            ("no such group", PushFacts { group_kind: None, ..good }, Err(Refusal::UnknownGroup)),
-            ("late", PushFacts { withdrawn: true, ..good }, Err(Refusal::AfterWithdrawal)),
-            ("unknown role", PushFacts { role: None, ..good }, Err(Refusal::NotEntitled)),
-            ("authority", PushFacts { role: Some(&authority), ..good }, Err(Refusal::NotEntitled)),
-            ("not granted", PushFacts { standing: Standing::PartnerArea, ..good }, Err(Refusal::NotEntitled)),
-            ("unknown form", PushFacts { record_kind: None, ..good }, Err(Refusal::UnknownForm)),
+            ("no such group", PushFacts { group_kind: None, ..good }, refused(Refusal::UnknownGroup)),
+            ("unknown role", PushFacts { role: None, ..good }, refused(Refusal::NotEntitled)),
+            ("authority", PushFacts { role: Some(&authority), ..good }, refused(Refusal::NotEntitled)),
+            (
+                "not granted",
+                PushFacts { standing: Standing::PartnerArea, ..good },
+                refused(Refusal::NotEntitled),
+            ),
+            (
+                "not granted, from a revoked device",
+                PushFacts { standing: Standing::Stranger, device_revoked: true, ..good },
+                refused(Refusal::NotEntitled),
+            ),
+            ("unknown form", PushFacts { record_kind: None, ..good }, refused(Refusal::UnknownForm)),
             (
                 "form of another kind of group",
                 PushFacts { group_kind: Some("family"), ..good },
-                Err(Refusal::UnknownForm),
+                refused(Refusal::UnknownForm),
             ),
             (
                 "edit of an immutable record",
                 PushFacts { record_kind: Some(&immutable), ..good },
-                Err(Refusal::Immutable),
+                refused(Refusal::Immutable),
+            ),
+            (
+                "edit of an immutable record, late",
+                PushFacts { record_kind: Some(&immutable), withdrawn: true, ..good },
+                refused(Refusal::Immutable),
             ),
             (
                 "start of an immutable record",
@@ -295,7 +346,7 @@ mod tests {
             opened_on_phone,
         };
         let (case, workspace) = (kind(&["child", "family"], true), kind(&[], false));
-        let parent = |kind, standing| ParentFacts { kind, standing };
+        let parent = |kind, standing| ParentFacts { kind, standing, late: false };
         let family = parent(Some("family"), Standing::Granted);
         let child = parent(Some("child"), Standing::Granted);
         let parents = [family, child];
@@ -306,8 +357,14 @@ mod tests {
             parents: &parents,
         };
         assert_eq!(decide_opening(&good), Ok(()));
+        let revoked = OpeningFacts { device_revoked: true, ..good };
+        assert_eq!(decide_opening(&revoked), review(Refusal::RevokedDevice));
+        let late = [ParentFacts { late: true, ..family }, child];
+        assert_eq!(
+            decide_opening(&OpeningFacts { parents: &late, ..good }),
+            review(Refusal::AfterWithdrawal)
+        );
         for (facts, expected) in [
-            (OpeningFacts { device_revoked: true, ..good }, Refusal::AfterWithdrawal),
             (OpeningFacts { role: Some(&authority), ..good }, Refusal::NotEntitled),
             (OpeningFacts { kind: None, ..good }, Refusal::BadOpening),
             (OpeningFacts { kind: Some(&workspace), parents: &[], ..good }, Refusal::BadOpening),
@@ -322,7 +379,9 @@ mod tests {
                 Refusal::NotEntitled,
             ),
         ] {
-            assert_eq!(decide_opening(&facts), Err(expected));
+            assert_eq!(decide_opening(&facts), refused(expected));
+            let revoked = OpeningFacts { device_revoked: true, ..facts };
+            assert_eq!(decide_opening(&revoked), refused(expected), "a revoked device changes nothing");
         }
     }
 

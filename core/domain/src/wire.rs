@@ -157,6 +157,10 @@ pub struct SyncAnswer {
     /// Whether there is more to pull at once.
     #[serde(rename = "m", default, skip_serializing_if = "is_false")]
     pub more: bool,
+    /// The device was revoked: it sends what it still has, which is kept for a coordinator, is sent
+    /// nothing, and stops once nothing waits on it.
+    #[serde(rename = "x", default, skip_serializing_if = "is_false")]
+    pub revoked: bool,
     /// The server's clock: where it accepted changes, when it received them.
     #[serde(rename = "t")]
     pub server_time: Millis,
@@ -170,6 +174,10 @@ pub enum OpeningVerdict {
     Opened,
     /// The server will not have it, for this reason.
     Refused(Refusal),
+    /// Kept apart for a coordinator, for this reason. Not to be sent again.
+    Review(Refusal),
+    /// The group was erased: the phone erases it too.
+    Erased,
 }
 
 /// What became of a pushed change (design 6.4).
@@ -198,7 +206,8 @@ pub enum Verdict {
     /// The server will not have it, for this reason; the phone keeps and shows it.
     #[serde(rename = "x")]
     Refused(Refusal),
-    /// Kept apart for the coordinator.
+    /// Kept apart for a coordinator, for this reason. Not to be sent again; what stands on it is sent
+    /// as it is.
     #[serde(rename = "q")]
     Review(Refusal),
     /// The group was erased: the phone erases it too.
@@ -235,13 +244,49 @@ pub enum Refusal {
     UnknownForm,
     /// The kind of group cannot be opened so.
     BadOpening,
-    /// The person's access ended before the change arrived.
+    /// The person's access ended before the change arrived, and the time for late work was over.
     AfterWithdrawal,
+    /// The device was revoked before the change arrived.
+    RevokedDevice,
+    /// A coordinator looked at it and would not have it.
+    ByCoordinator,
     /// A record of this kind cannot be changed once written.
     Immutable,
     /// A reason that this version does not know.
     #[serde(other)]
     Other,
+}
+
+impl Refusal {
+    /// The reason as a stable word, as on the wire.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::OutOfOrder => "out_of_order",
+            Self::DanglingReference => "dangling_reference",
+            Self::WrongRoot => "wrong_root",
+            Self::BreaksDocument => "breaks_document",
+            Self::NotEntitled => "not_entitled",
+            Self::ForeignActor => "foreign_actor",
+            Self::UnknownGroup => "unknown_group",
+            Self::UnknownForm => "unknown_form",
+            Self::BadOpening => "bad_opening",
+            Self::AfterWithdrawal => "after_withdrawal",
+            Self::RevokedDevice => "revoked_device",
+            Self::ByCoordinator => "by_coordinator",
+            Self::Immutable => "immutable",
+            Self::Other => "other",
+        }
+    }
+
+    /// The reason with this word; [`Refusal::Other`] for a word that this version does not know.
+    #[must_use]
+    pub fn from_code(code: &str) -> Self {
+        let word = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(code);
+        Self::deserialize(word).unwrap_or(Self::Other)
+    }
 }
 
 /// One entry of the feed as a phone receives it.
@@ -369,6 +414,45 @@ pub enum ControlEvent {
         #[serde(rename = "d")]
         device: DeviceId,
     },
+    /// A group was erased: the server has destroyed what was in it, and whoever holds it does the same.
+    /// Nothing of it is ever taken again.
+    #[serde(rename = "w")]
+    Erase {
+        /// The group.
+        #[serde(rename = "g")]
+        group: GroupId,
+        /// Why, as a code: nothing that a person wrote.
+        #[serde(rename = "r")]
+        reason: String,
+    },
+    /// A coordinator has decided on something of this person's that was kept apart for review.
+    #[serde(rename = "v")]
+    Reviewed {
+        /// The person.
+        #[serde(rename = "i")]
+        person: PersonId,
+        /// The group of the change, or that was to be opened.
+        #[serde(rename = "g")]
+        group: GroupId,
+        /// The change; absent where the opening of the group was decided.
+        #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+        change: Option<ChangeHash>,
+        /// Why it was refused, as a code; absent where it was taken.
+        #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
+}
+
+/// Most characters of a code that gives a reason.
+pub const REASON_CODE: usize = 40;
+
+/// Whether a text is a code that may stand for a reason: lower case letters, digits and `_`, a letter
+/// first. Reasons go where an erasure does not reach, so nobody may write a sentence there.
+#[must_use]
+pub fn is_reason_code(text: &str) -> bool {
+    text.len() <= REASON_CODE
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// A change on its way to the server.

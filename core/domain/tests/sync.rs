@@ -46,6 +46,7 @@ fn answer(at: u64) -> Box<SyncAnswer> {
         backfills: Vec::new(),
         start_again: false,
         more: false,
+        revoked: false,
         server_time: NINE,
     })
 }
@@ -225,6 +226,20 @@ fn what_only_a_person_can_put_right_stops_it() {
 
 fn prepare_rows(bytes: u32) -> Effect {
     Effect::Prepare { push_bytes: bytes, pull_bytes: bytes, rows_only: true }
+}
+
+#[test]
+fn a_revoked_phone_sends_what_it_has_and_stops() {
+    let revoked = |verdicts| Box::new(SyncAnswer { revoked: true, verdicts, ..*answer(5) });
+    let mut phone = Phone::new();
+    phone.starts(Event::Wanted, engine::MOST_BYTES);
+    phone.sends(1);
+    phone.applies(revoked(vec![Verdict::Review(Refusal::RevokedDevice)]));
+    phone.then(applied(1), &[prepare(engine::MOST_BYTES)]);
+    phone.sends(0);
+    phone.applies(revoked(vec![Verdict::Review(Refusal::RevokedDevice)]));
+    phone.then(applied(0), &[Effect::Report(Status::Stopped(ErrorCode::Revoked))]);
+    phone.then(Event::Saved, &[]);
 }
 
 #[test]

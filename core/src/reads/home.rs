@@ -100,6 +100,8 @@ pub(crate) fn chip(db: &Connection, status: Option<Status>) -> Result<SyncChip, 
         refused: count("SELECT count(*) FROM refused WHERE shown")?
             + count("SELECT count(*) FROM grp WHERE refused IS NOT NULL")?,
         quarantined: count("SELECT count(*) FROM quarantine")?,
+        in_review: count("SELECT count(*) FROM review WHERE decided_at IS NULL")?,
+        erased: count("SELECT count(*) FROM erased WHERE held AND NOT seen")?,
         status: status.map(SyncState::from),
     })
 }

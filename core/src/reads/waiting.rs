@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alongside_domain::{
-    ids::{GroupId, RecordId},
+    ids::{ChangeHash, GroupId, RecordId},
     programme::Programme,
     record::Edit,
     time::Millis,
@@ -21,7 +21,10 @@ use crate::{
         log,
         rows::{cbor, hash, id},
     },
-    views::{FieldLine, OutboxView, RefusedBecause, RefusedChange, Waiting, WaitingChange},
+    views::{
+        ErasedGroup, FieldLine, OutboxView, RefusedBecause, RefusedChange, ReviewLine, ReviewOutcome,
+        Waiting, WaitingChange,
+    },
 };
 
 /// Most changes listed.
@@ -60,11 +63,63 @@ pub(crate) fn outbox(db: &Connection, programme: &Programme) -> Result<OutboxVie
             .prepare_cached("SELECT reason, count(*) FROM quarantine GROUP BY reason ORDER BY reason")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?,
+        in_review: in_review(db, programme)?,
+        erased: erased(db)?,
     })
 }
 
-fn refused(db: &Connection, programme: &Programme) -> Result<Vec<RefusedChange>, ApiError> {
-    type Kept = (alongside_domain::ids::ChangeHash, RecordId, GroupId, String, Millis, Reason, Vec<Edit>);
+fn in_review(db: &Connection, programme: &Programme) -> Result<Vec<ReviewLine>, ApiError> {
+    let lines = db
+        .prepare_cached(
+            "SELECT name, grp, form, at, sent_at, reason, decided_at, refused FROM review
+             ORDER BY sent_at DESC, name LIMIT ?1",
+        )?
+        .query_map([LISTED], |row| {
+            let change = <[u8; 32]>::try_from(row.get_ref(0)?.as_blob()?).ok().map(ChangeHash);
+            let form: String = row.get(2)?;
+            let title = match change {
+                Some(_) => form_title(programme, &form),
+                None => programme.groups.get(&form).map_or(form, |kind| kind.title.clone()),
+            };
+            let outcome = match (row.get::<_, Option<i64>>(6)?, row.get::<_, Option<String>>(7)?) {
+                (None, _) => ReviewOutcome::Waits,
+                (Some(_), None) => ReviewOutcome::Taken,
+                (Some(_), Some(code)) => ReviewOutcome::Refused(code),
+            };
+            Ok(ReviewLine {
+                change,
+                group: id(row, 1)?,
+                title,
+                at: Millis(row.get(3)?),
+                sent_at: Millis(row.get(4)?),
+                reason: cbor(row, 5)?,
+                outcome,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(lines)
+}
+
+fn erased(db: &Connection) -> Result<Vec<ErasedGroup>, ApiError> {
+    let groups = db
+        .prepare_cached(
+            "SELECT grp, at, reason, unsent, drafts FROM erased WHERE held AND NOT seen ORDER BY at, grp",
+        )?
+        .query_map([], |row| {
+            Ok(ErasedGroup {
+                group: id(row, 0)?,
+                at: Millis(row.get(1)?),
+                reason: row.get(2)?,
+                unsent: row.get(3)?,
+                drafts: row.get(4)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(groups)
+}
+
+pub(crate) fn refused(db: &Connection, programme: &Programme) -> Result<Vec<RefusedChange>, ApiError> {
+    type Kept = (ChangeHash, RecordId, GroupId, String, Millis, Reason, Vec<Edit>);
     let kept: Vec<Kept> = db
         .prepare_cached(
             "SELECT hash, record, grp, form, at, reason, edits FROM refused WHERE shown ORDER BY at, hash",
@@ -85,12 +140,14 @@ fn refused(db: &Connection, programme: &Programme) -> Result<Vec<RefusedChange>,
         .into_iter()
         .filter_map(|(change, record, group, form, at, reason, edits)| {
             let fields = edits.iter().map(|edit| in_words(db, programme, &form, edit)).collect();
-            Some(RefusedChange { change, record, group, at, reason: reason.shown()?, fields, form })
+            let reason = reason.shown()?;
+            let what_to_do = reason.what_to_do();
+            Some(RefusedChange { change, record, group, at, reason, what_to_do, fields, form })
         })
         .collect())
 }
 
-fn in_words(db: &Connection, programme: &Programme, form: &str, edit: &Edit) -> FieldLine {
+pub(crate) fn in_words(db: &Connection, programme: &Programme, form: &str, edit: &Edit) -> FieldLine {
     let name = edit.key.split('/').next().unwrap_or_default();
     let label = programme
         .forms
@@ -136,6 +193,16 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    /// The reason as a stable word.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Refused(refusal) | Self::Review(refusal) => refusal.code(),
+            Self::Fork => "fork",
+            Self::Successor => "successor",
+            Self::WithRecord => "with_its_record",
+        }
+    }
+
     /// What the person is shown; `None` where the values live on.
     fn shown(self) -> Option<RefusedBecause> {
         match self {

@@ -62,6 +62,11 @@ impl Desk {
         RecordId::new(self.now(), self.rng.random())
     }
 
+    /// A token for a form session that the core itself begins.
+    pub(crate) fn new_token(&mut self) -> [u8; 16] {
+        self.rng.random()
+    }
+
     pub(crate) fn new_group(&mut self) -> GroupId {
         GroupId::random(self.rng.random())
     }

@@ -20,7 +20,8 @@ pub(crate) fn set(
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO grp (grp, kind, opened_here, opened_at, acknowledged) VALUES (?1, ?2, ?3, ?4, NOT ?3)
-         ON CONFLICT (grp) DO UPDATE SET kind = excluded.kind, acknowledged = 1, refused = NULL",
+         ON CONFLICT (grp) DO UPDATE SET kind = excluded.kind, acknowledged = 1, refused = NULL,
+                                         in_review = NULL",
     )?
     .execute(params![group.0, kind, opened_here, at.0])?;
     tx.prepare_cached("DELETE FROM grp_parent WHERE grp = ?1")?.execute([group.0])?;
@@ -96,8 +97,48 @@ pub(crate) fn name(db: &Connection, person: PersonId) -> rusqlite::Result<Option
         .optional()
 }
 
-/// Erases a group and everything of it from this phone. What it wrote down of it beside the log goes too.
-pub(crate) fn erase(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
+/// Takes a group off this phone, because access to it ended. Its unfinished drafts are set apart: they are
+/// the person's own words, and nobody else has them. What waits for a coordinator stays listed.
+pub(crate) fn take_off(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
+    tx.execute("UPDATE draft SET apart = 1 WHERE grp = ?1", [group.0])?;
+    clear(tx, group)
+}
+
+/// Erases a group for good, with everything that this phone wrote down beside it, and leaves a mark, so
+/// that nothing of it comes back. A reason that is known already stays.
+pub(crate) fn erase(
+    tx: &Transaction<'_>,
+    group: GroupId,
+    at: Millis,
+    reason: Option<&str>,
+) -> Result<(), ApiError> {
+    let count = |query: &str| tx.query_row(query, [group.0], |row| row.get::<_, u32>(0));
+    let unsent = count("SELECT coalesce(sum(waiting), 0) FROM outbox WHERE grp = ?1")?;
+    let drafts = count("SELECT count(*) FROM draft WHERE grp = ?1")?;
+    let held = drafts > 0
+        || count("SELECT count(*) FROM grp WHERE grp = ?1")? > 0
+        || count("SELECT count(*) FROM document WHERE grp = ?1")? > 0;
+    tx.execute(
+        "INSERT INTO erased (grp, at, reason, unsent, drafts, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (grp) DO UPDATE SET reason = coalesce(reason, excluded.reason),
+             unsent = unsent + excluded.unsent, drafts = drafts + excluded.drafts,
+             seen = seen AND NOT excluded.held, held = held OR excluded.held",
+        params![group.0, at.0, reason, unsent, drafts, held],
+    )?;
+    clear(tx, group)?;
+    for table in ["draft", "review"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE grp = ?1"), [group.0])?;
+    }
+    Ok(())
+}
+
+/// Whether a group was erased for good.
+pub(crate) fn is_erased(db: &Connection, group: GroupId) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM erased WHERE grp = ?1)")?
+        .query_row([group.0], |row| row.get(0))
+}
+
+fn clear(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
     let of = "SELECT record FROM document WHERE grp = ?1";
     tx.execute(&format!("DELETE FROM change WHERE record IN ({of})"), [group.0])?;
     tx.execute("DELETE FROM search WHERE rowid IN (SELECT id FROM record_row WHERE grp = ?1)", [group.0])?;
@@ -107,7 +148,6 @@ pub(crate) fn erase(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError
         "unit_row",
         "refused",
         "quarantine",
-        "draft",
         "saved",
         "document",
         "outbox",

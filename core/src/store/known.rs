@@ -78,7 +78,7 @@ impl KnownFeed for Known<'_> {
     fn number(&self, change: &ChangeHash) -> Option<u64> {
         let read = || {
             self.db
-                .prepare_cached("SELECT feed_seq FROM change WHERE hash = ?1 AND feed_seq IS NOT NULL")?
+                .prepare_cached("SELECT feed_seq FROM change WHERE hash = ?1 AND feed_seq > 0")?
                 .query_row(params![change.0], |row| row.get(0).map(unsigned))
                 .optional()
         };

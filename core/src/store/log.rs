@@ -126,6 +126,16 @@ pub(crate) fn acknowledge(
     Ok(())
 }
 
+/// The server keeps it apart for a coordinator: it is not sent again, and has no number yet.
+pub(crate) const IN_REVIEW: i64 = 0;
+
+/// The server keeps it apart for a coordinator.
+pub(crate) fn put_in_review(tx: &Transaction<'_>, change: &ChangeHash) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE change SET feed_seq = ?2, first = 0, later = 0 WHERE hash = ?1")?
+        .execute(params![change.0, IN_REVIEW])?;
+    Ok(())
+}
+
 /// Whether a change claims a time after this one.
 pub(crate) fn was_ahead(db: &Connection, change: &ChangeHash, received: Millis) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT at > ?2 FROM change WHERE hash = ?1")?

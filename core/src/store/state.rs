@@ -119,6 +119,17 @@ pub(crate) fn stand_at(
     Ok(())
 }
 
+/// With which guard and programme the entries in quarantine were judged last; empty before the first time.
+pub(crate) fn judged_with(db: &Connection) -> rusqlite::Result<Vec<u8>> {
+    db.query_row("SELECT judged_with FROM sync_state", [], |row| row.get(0))
+}
+
+/// Remembers with which guard and programme they were judged.
+pub(crate) fn set_judged_with(tx: &Transaction<'_>, with: &[u8]) -> rusqlite::Result<()> {
+    tx.execute("UPDATE sync_state SET judged_with = ?1", [with])?;
+    Ok(())
+}
+
 /// Keeps what the server gave this installation.
 pub(crate) fn enrolled(tx: &Transaction<'_>, server: &str, answer: &EnrolAnswer) -> rusqlite::Result<()> {
     tx.execute(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     ids::{ActorId, ChangeHash, GroupId, RecordId},
+    time::Millis,
     wire::{FeedEntry, OpeningVerdict, SyncAnswer, Verdict},
 };
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) struct Applied {
     pub(crate) accepted: u32,
     pub(crate) refused: u32,
+    pub(crate) in_review: u32,
     pub(crate) received: u32,
     pub(crate) quarantined: u32,
     pub(crate) waiting: u32,
@@ -42,6 +44,8 @@ pub(crate) struct Intake {
     pub(crate) touched: BTreeSet<GroupId>,
     /// The actor that changes are written again as, once one was needed.
     pub(crate) new_actor: Option<ActorId>,
+    /// The server's time of the answer, in milliseconds.
+    pub(crate) server_time: Millis,
 }
 
 /// Makes an answer durable. Nothing of an answer that does not fit what was sent is taken in.
@@ -56,12 +60,12 @@ pub(crate) fn apply(
     if !fits(answer.openings.len(), sent.openings.len()) || !fits(answer.verdicts.len(), sent.changes.len()) {
         return Err(ApiError::unexpected("verdicts_do_not_fit"));
     }
-    let mut intake = Intake::default();
+    let mut intake = Intake { server_time: answer.server_time, ..Intake::default() };
     if answer.start_again {
         start_again(tx)?;
         intake.done.again = true;
     }
-    openings(tx, sent, answer)?;
+    openings(tx, desk, &mut intake, sent, answer)?;
     pull::take_in(tx, desk, &mut intake, entries)?;
     let high = verdicts(tx, desk, &mut intake, sent, answer)?;
     // Up to `own_high` the server leaves this phone's own changes out. While a pull is still coming in
@@ -71,7 +75,10 @@ pub(crate) fn apply(
     let own_high = if answer.more { known } else { known.max(high) };
     state::set_peer(tx, state::Peer { features: answer.features, dictionary: answer.dictionary })?;
     state::stand_at(tx, &answer.cursor, &answer.head.unwrap_or(answer.cursor), own_high, &answer.backfills)?;
-    erase_withdrawn(tx, desk, &mut intake)?;
+    if answer.revoked {
+        tx.execute("UPDATE sync_state SET revoked = 1", [])?;
+    }
+    take_off_withdrawn(tx, desk, &mut intake)?;
     let programme = desk.programme.clone();
     let mut refreshed = BTreeSet::new();
     for group in &intake.touched {
@@ -92,14 +99,35 @@ fn start_again(tx: &Transaction<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn openings(tx: &Transaction<'_>, sent: &Sent, answer: &SyncAnswer) -> Result<(), ApiError> {
+fn openings(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    intake: &mut Intake,
+    sent: &Sent,
+    answer: &SyncAnswer,
+) -> Result<(), ApiError> {
     for (group, verdict) in sent.openings.iter().zip(&answer.openings) {
         match verdict {
             OpeningVerdict::Opened => {
-                tx.execute("UPDATE grp SET acknowledged = 1, refused = NULL WHERE grp = ?1", [group.0])?;
+                tx.execute(
+                    "UPDATE grp SET acknowledged = 1, refused = NULL, in_review = NULL WHERE grp = ?1",
+                    [group.0],
+                )?;
             }
+            OpeningVerdict::Erased => erase(tx, desk, intake, *group, None)?,
             // Judged by a server that lacks what this phone has not offered again yet.
-            OpeningVerdict::Refused(_) if answer.start_again => {}
+            OpeningVerdict::Refused(_) | OpeningVerdict::Review(_) if answer.start_again => {}
+            OpeningVerdict::Review(reason) => {
+                tx.execute(
+                    "UPDATE grp SET acknowledged = 1, in_review = ?2 WHERE grp = ?1",
+                    params![group.0, to_cbor(reason)],
+                )?;
+                tx.execute(
+                    "INSERT INTO review (name, grp, form, at, sent_at, reason)
+                     SELECT grp, grp, kind, opened_at, ?2, ?3 FROM grp WHERE grp = ?1 ON CONFLICT DO NOTHING",
+                    params![group.0, answer.server_time.0, to_cbor(reason)],
+                )?;
+            }
             OpeningVerdict::Refused(reason) => {
                 tx.execute("UPDATE grp SET refused = ?2 WHERE grp = ?1", params![group.0, to_cbor(reason)])?;
             }
@@ -139,6 +167,8 @@ fn verdicts(
                 high = high.max(*seq);
                 continue;
             }
+            // A change is written again only once all that the server has is here: it may be among it.
+            Verdict::Fork { .. } | Verdict::Refused(_) if answer.more && !answer.start_again => continue,
             // A server that was restored from an older backup judges without the groups and changes that
             // came after it. All of it is offered again, groups first; only then a refusal counts.
             Verdict::Missing(_)
@@ -164,7 +194,18 @@ fn verdicts(
             }
             Verdict::Fork { .. } => Reason::Fork,
             Verdict::Refused(refusal) => Reason::Refused(*refusal),
-            Verdict::Review(refusal) => Reason::Review(*refusal),
+            Verdict::Review(refusal) => {
+                log::put_in_review(tx, hash)?;
+                tx.execute(
+                    "INSERT INTO review (name, grp, form, at, sent_at, reason)
+                     SELECT c.hash, d.grp, d.form, c.at, ?2, ?3
+                     FROM change c JOIN document d ON d.record = c.record WHERE c.hash = ?1
+                     ON CONFLICT DO NOTHING",
+                    params![hash.0, answer.server_time.0, to_cbor(refusal)],
+                )?;
+                intake.done.in_review += 1;
+                continue;
+            }
         };
         apart.entry(record).or_default().insert(*hash, reason);
     }
@@ -180,13 +221,32 @@ fn verdicts(
         }
     }
     for group in erased {
-        groups::erase(tx, group)?;
-        desk.documents.clear();
-        // What is linked to it shows it no longer.
-        intake.touched.insert(group);
-        intake.done.erased = true;
+        erase(tx, desk, intake, group, None)?;
     }
     Ok(high)
+}
+
+/// Erases a group for good. What is linked to it shows it no longer.
+pub(crate) fn erase(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    intake: &mut Intake,
+    group: GroupId,
+    reason: Option<&str>,
+) -> Result<(), ApiError> {
+    // Links go with the group: what shows it is found before.
+    linked(tx, desk, intake, group)?;
+    groups::erase(tx, group, intake.server_time, reason)?;
+    desk.documents.clear();
+    intake.done.erased = true;
+    Ok(())
+}
+
+/// Has the units that show this group brought up to date.
+fn linked(tx: &Transaction<'_>, desk: &Desk, intake: &mut Intake, group: GroupId) -> Result<(), ApiError> {
+    intake.touched.insert(group);
+    intake.touched.extend(groups::units_of(tx, &desk.programme.parts.unit, group)?);
+    Ok(())
 }
 
 fn whose(tx: &Transaction<'_>, hash: &ChangeHash) -> Result<Option<(RecordId, GroupId)>, ApiError> {
@@ -231,20 +291,27 @@ fn send_first(tx: &Transaction<'_>, hash: &ChangeHash, lacking: &[ChangeHash]) -
     Ok(ready)
 }
 
-/// Erases the groups whose access ended and of which nothing waits any longer.
-fn erase_withdrawn(tx: &Transaction<'_>, desk: &mut Desk, intake: &mut Intake) -> Result<(), ApiError> {
+/// How long a group whose access ended stays on the phone for the sake of unfinished drafts, from when the
+/// phone heard of it: they can be finished and sent, or dropped.
+const DRAFTS_MS: i64 = 48 * 3_600_000;
+
+/// Takes the groups off the phone whose access ended, of which nothing waits to be sent any longer, and
+/// whose drafts were finished or dropped, or have had their time.
+fn take_off_withdrawn(tx: &Transaction<'_>, desk: &mut Desk, intake: &mut Intake) -> Result<(), ApiError> {
     let groups: Vec<GroupId> = tx
         .prepare_cached(
             "SELECT grp FROM grp WHERE withdrawn AND NOT EXISTS (
                  SELECT 1 FROM change c JOIN document d ON d.record = c.record
-                 WHERE c.feed_seq IS NULL AND d.grp = grp.grp)",
+                 WHERE c.feed_seq IS NULL AND d.grp = grp.grp)
+             AND (coalesce(withdrawn_at, 0) <= ?1
+                  OR NOT EXISTS (SELECT 1 FROM draft WHERE draft.grp = grp.grp AND NOT apart))",
         )?
-        .query_map([], |row| id(row, 0))?
+        .query_map([intake.server_time.0.saturating_sub(DRAFTS_MS)], |row| id(row, 0))?
         .collect::<Result<_, _>>()?;
     for group in &groups {
-        groups::erase(tx, *group)?;
+        linked(tx, desk, intake, *group)?;
+        groups::take_off(tx, *group)?;
         desk.documents.clear();
-        intake.touched.insert(*group);
         intake.done.erased = true;
     }
     Ok(())

@@ -93,6 +93,7 @@ impl Driver {
             bytes_received: 0,
             accepted: 0,
             refused: 0,
+            in_review: 0,
             received: 0,
             quarantined: 0,
             waiting: 0,
@@ -180,6 +181,7 @@ impl Driver {
             Ok(applied) => {
                 outcome.accepted += applied.accepted;
                 outcome.refused += applied.refused;
+                outcome.in_review += applied.in_review;
                 outcome.received += applied.received;
                 outcome.quarantined += applied.quarantined;
                 self.heart.changed(applied.waiting);

@@ -1,17 +1,20 @@
 //! Taking in entries of the feed: nothing reaches a document before it passed the guard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     guard::{self, Ruling},
     ids::{ActorId, ChangeHash, DeviceId, GroupId, PersonId, RecordId},
     record::{Document, RawChange},
     time::Millis,
-    wire::{ControlEvent, FeedEntry, Refusal},
+    wire::{ControlEvent, FeedEntry},
 };
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 
-use super::{apply::Intake, rebase};
+use super::{
+    apply::{self, Intake},
+    rebase, review,
+};
 use crate::{
     error::ApiError,
     reads::waiting::Reason,
@@ -20,7 +23,7 @@ use crate::{
         groups,
         log::{self, Origin, Place},
         projection,
-        rows::{cbor, hash, signed, to_cbor},
+        rows::{cbor, hash, id, signed, to_cbor},
         state,
     },
 };
@@ -48,6 +51,8 @@ pub(crate) fn take_in(
     let mut changes: BTreeMap<RecordId, Vec<Arrived>> = BTreeMap::new();
     for entry in entries {
         match entry {
+            // A server that was restored, or a faulty one, may still have it.
+            FeedEntry::Change { group, .. } if groups::is_erased(tx, group)? => {}
             FeedEntry::Change { seq, group, record, author, device, received_at, bytes } => changes
                 .entry(record)
                 .or_default()
@@ -55,7 +60,15 @@ pub(crate) fn take_in(
             FeedEntry::Control { at, event, .. } => control(tx, desk, intake, at, event)?,
         }
     }
-    for (record, arrived) in changes {
+    for (record, mut arrived) in changes {
+        // The entry that erases a group is later than those of its changes, and may stand in one answer
+        // with them.
+        let erased = arrived.iter().map(|change| change.group).collect::<BTreeSet<_>>();
+        for group in erased {
+            if groups::is_erased(tx, group)? {
+                arrived.retain(|change| change.group != group);
+            }
+        }
         take_in_record(tx, desk, intake, record, arrived)?;
     }
     Ok(())
@@ -73,6 +86,13 @@ fn control(
         ControlEvent::Person { person, name, role, partner } => {
             groups::set_person(tx, person, &name, &role, partner)?;
         }
+        // It comes by backfill after the entry that erased it.
+        ControlEvent::Group { group, .. } | ControlEvent::Grant { group, .. }
+            if groups::is_erased(tx, group)? => {}
+        ControlEvent::Erase { group, reason } => apply::erase(tx, desk, intake, group, Some(&reason))?,
+        ControlEvent::Reviewed { person, group, change, refused } if person == me.person => {
+            review::decided(tx, desk, intake, at, group, change, refused.as_deref())?;
+        }
         ControlEvent::Group { group, kind, parents, partner: _ } => {
             groups::set(tx, group, &kind, &parents, at, false)?;
             intake.touched.insert(group);
@@ -83,17 +103,25 @@ fn control(
                 params![person.0, group.0],
             )?;
             if person == me.person {
-                tx.execute("UPDATE grp SET withdrawn = 0 WHERE grp = ?1", [group.0])?;
+                tx.execute(
+                    "UPDATE grp SET withdrawn = 0, withdrawn_at = NULL, in_review = NULL WHERE grp = ?1",
+                    [group.0],
+                )?;
+                // What was being written when access ended can go on.
+                tx.execute("UPDATE draft SET apart = 0 WHERE grp = ?1", [group.0])?;
             }
         }
         ControlEvent::Withdraw { person, group } => {
             tx.execute("DELETE FROM access WHERE person = ?1 AND grp = ?2", params![person.0, group.0])?;
             if person == me.person {
-                let known = tx.execute("UPDATE grp SET withdrawn = 1 WHERE grp = ?1", [group.0])?;
+                let known = tx.execute(
+                    "UPDATE grp SET withdrawn = 1, withdrawn_at = ?2 WHERE grp = ?1",
+                    params![group.0, intake.server_time.0],
+                )?;
                 if known == 0 {
                     // Its backfill had not brought the group yet, only changes made since the grant.
                     // Nothing was written here in a group that was not here: it goes at once.
-                    groups::erase(tx, group)?;
+                    groups::take_off(tx, group)?;
                     desk.documents.clear();
                     intake.done.erased = true;
                 }
@@ -103,7 +131,7 @@ fn control(
             tx.execute("UPDATE sync_state SET revoked = 1", [])?;
         }
         // Other people's devices are the server's business.
-        ControlEvent::Enrol { .. } | ControlEvent::Revoke { .. } => {}
+        ControlEvent::Enrol { .. } | ControlEvent::Revoke { .. } | ControlEvent::Reviewed { .. } => {}
     }
     Ok(())
 }
@@ -150,7 +178,7 @@ fn take_in_record(
                 },
                 Ruling::Missing(_) => left.push(change),
                 Ruling::Refused(refusal) => {
-                    set_aside(tx, intake, record, &change, reason(refusal), desk.now())?;
+                    set_aside(tx, intake, record, &change, refusal.code(), desk.now())?;
                 }
             }
         }
@@ -290,15 +318,37 @@ fn set_aside(
     Ok(())
 }
 
+/// Judges everything in quarantine once more: another guard or another programme may take it.
+pub(crate) fn retry_quarantine(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    intake: &mut Intake,
+) -> Result<(), ApiError> {
+    let records: Vec<RecordId> = tx
+        .prepare("SELECT DISTINCT record FROM quarantine ORDER BY record")?
+        .query_map([], |row| id(row, 0))?
+        .collect::<Result<_, _>>()?;
+    for record in records {
+        let arrived = arrived(tx, "SELECT entry FROM quarantine WHERE record = ?1", params![record.0])?;
+        tx.execute("DELETE FROM quarantine WHERE record = ?1", [record.0])?;
+        take_in_record(tx, desk, intake, record, arrived)?;
+    }
+    Ok(())
+}
+
 /// Takes out of quarantine what only waited for others.
 fn released(tx: &Transaction<'_>, record: RecordId) -> Result<Vec<Arrived>, ApiError> {
-    let entries: Vec<FeedEntry> = tx
-        .prepare_cached("SELECT entry FROM quarantine WHERE record = ?1 AND reason = ?2")?
-        .query_map(params![record.0, MISSING], |row| cbor(row, 0))?
-        .collect::<Result<_, _>>()?;
-    if !entries.is_empty() {
+    let query = "SELECT entry FROM quarantine WHERE record = ?1 AND reason = ?2";
+    let released = arrived(tx, query, params![record.0, MISSING])?;
+    if !released.is_empty() {
         tx.execute("DELETE FROM quarantine WHERE record = ?1 AND reason = ?2", params![record.0, MISSING])?;
     }
+    Ok(released)
+}
+
+fn arrived(tx: &Transaction<'_>, query: &str, of: &[&dyn ToSql]) -> Result<Vec<Arrived>, ApiError> {
+    let entries: Vec<FeedEntry> =
+        tx.prepare_cached(query)?.query_map(of, |row| cbor(row, 0))?.collect::<Result<_, _>>()?;
     Ok(entries
         .into_iter()
         .filter_map(|entry| match entry {
@@ -308,17 +358,4 @@ fn released(tx: &Transaction<'_>, record: RecordId) -> Result<Vec<Arrived>, ApiE
             FeedEntry::Control { .. } => None,
         })
         .collect())
-}
-
-/// The refusal as a stable word.
-fn reason(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Malformed => "malformed",
-        Refusal::TooLarge => "too_large",
-        Refusal::OutOfOrder => "out_of_order",
-        Refusal::DanglingReference => "dangling_reference",
-        Refusal::WrongRoot => "wrong_root",
-        Refusal::BreaksDocument => "breaks_document",
-        _ => "refused",
-    }
 }

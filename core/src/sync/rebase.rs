@@ -10,6 +10,7 @@ use alongside_domain::{
     ids::{ActorId, ChangeHash, RecordId},
     record::{Circumstances, Edit, RawChange, Root, history::HistoryEntry},
     value::Value,
+    wire::Refusal,
 };
 use rusqlite::{Transaction, params};
 
@@ -46,8 +47,10 @@ pub(crate) fn rebase(
         .collect();
     let apart = standing_on(&document.changes(), bad);
     drop(document);
-    let waiting = waiting(tx, record)?;
-    if !apart.iter().all(|change| waiting.contains(&change.hash)) {
+    let waiting = own(tx, record, "feed_seq IS NULL")?;
+    // The server has these too, apart: whatever is decided on them, they are not written again.
+    let in_review = own(tx, record, "feed_seq = 0")?;
+    if !apart.iter().all(|change| waiting.contains(&change.hash) || in_review.contains(&change.hash)) {
         // The server holds what stands on a change that it says it would not have.
         for hash in bad.keys() {
             put_off(tx, hash)?;
@@ -63,6 +66,7 @@ pub(crate) fn rebase(
         let reason = match bad.get(&change.hash) {
             Some(reason @ (Reason::Refused(_) | Reason::Review(_))) => *reason,
             _ if lost_root => Reason::WithRecord,
+            _ if in_review.contains(&change.hash) => Reason::Refused(Refusal::ByCoordinator),
             Some(reason) => *reason,
             None => Reason::Successor,
         };
@@ -97,9 +101,9 @@ fn standing_on(changes: &[RawChange], bad: &BTreeMap<ChangeHash, Reason>) -> Vec
     out
 }
 
-fn waiting(tx: &Transaction<'_>, record: RecordId) -> Result<BTreeSet<ChangeHash>, ApiError> {
+fn own(tx: &Transaction<'_>, record: RecordId, condition: &str) -> Result<BTreeSet<ChangeHash>, ApiError> {
     Ok(tx
-        .prepare_cached("SELECT hash FROM change WHERE record = ?1 AND feed_seq IS NULL")?
+        .prepare_cached(&format!("SELECT hash FROM change WHERE record = ?1 AND {condition}"))?
         .query_map([record.0], |row| hash(row, 0))?
         .collect::<Result<_, _>>()?)
 }

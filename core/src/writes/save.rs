@@ -9,11 +9,12 @@ use alongside_domain::{
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{SaveRequest, check};
+use super::{SaveRequest, check, draft};
 use crate::{
     error::{ApiError, Thing},
     store::{
         desk::Desk,
+        groups,
         log::{self, Origin, Place},
         projection,
         rows::{found, id},
@@ -35,7 +36,11 @@ pub(crate) fn save(
     let programme = desk.programme.clone();
     let (form, kind) = check::form(&programme, &request.form)?;
     check::answers(form, &request.answers)?;
-    in_group(tx, request.group, &kind.group)?;
+    if draft::may_be_finished(tx, request.token, request.group)? {
+        of_kind(groups::kind(tx, request.group)?, &kind.group)?;
+    } else {
+        in_group(tx, request.group, &kind.group)?;
+    }
     let circumstances = desk.circumstances(me.actor, request.reason.clone());
     let place = Place { group: request.group, form: request.form.clone() };
     let record = match request.record {
@@ -158,6 +163,10 @@ fn in_group(db: &Connection, group: GroupId, kind: &str) -> Result<(), ApiError>
         .prepare_cached("SELECT kind FROM grp WHERE grp = ?1 AND NOT withdrawn")?
         .query_row([group.0], |row| row.get(0))
         .optional()?;
+    of_kind(there, kind)
+}
+
+fn of_kind(there: Option<String>, kind: &str) -> Result<(), ApiError> {
     if found(there, Thing::Group)? == kind { Ok(()) } else { Err(ApiError::invalid("", "wrong_group")) }
 }
 

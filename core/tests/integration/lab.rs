@@ -56,6 +56,14 @@ impl Lab {
         phone
     }
 
+    /// The closed profile's database, opened past the core.
+    pub(crate) fn database_as_it_is(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.database()).unwrap();
+        let key: String = KEY.iter().map(|byte| format!("{byte:02x}")).collect();
+        connection.execute_batch(&format!("PRAGMA key = \"x'{key}'\"")).unwrap();
+        connection
+    }
+
     pub(crate) fn reopen(&self) -> Result<Phone, OpenError> {
         Phone::open(profile(&self.dir(), self.clock.clone(), 2))
     }
@@ -144,6 +152,7 @@ pub(crate) fn answer(
         backfills: Vec::new(),
         start_again: false,
         more: false,
+        revoked: false,
         server_time: MORNING,
     }
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as loudly as the tests themselves")]
 
+mod apart;
 mod builtin;
 mod driver;
+mod erasure;
 mod installation;
 mod lab;
 mod programme;

@@ -165,7 +165,7 @@ fn a_record_refused_with_its_first_change_stands_with_the_refused() {
     edit(&phone, &call, &[("note", "Unwanted still")]);
     let other = save(&phone, matter, "call", &[("note", "Wanted")]);
     exchange(&phone, 30, &[], |at, _| match at {
-        0 => Verdict::Review(Refusal::AfterWithdrawal),
+        0 => Verdict::Refused(Refusal::UnknownForm),
         1 => Verdict::Missing(vec![]),
         _ => Verdict::Accepted(30),
     });
@@ -175,7 +175,7 @@ fn a_record_refused_with_its_first_change_stands_with_the_refused() {
     let outbox = phone.records().outbox().unwrap();
     let reasons: Vec<_> = outbox.refused.iter().map(|refused| refused.reason).collect();
     assert_eq!(outbox.count, 0);
-    assert!(reasons.contains(&RefusedBecause::InReview(Refusal::AfterWithdrawal)), "{reasons:?}");
+    assert!(reasons.contains(&RefusedBecause::Refused(Refusal::UnknownForm)), "{reasons:?}");
     assert!(reasons.contains(&RefusedBecause::WithItsRecord), "{reasons:?}");
 }
 

@@ -16,7 +16,10 @@ mod backup;
 mod demo;
 mod device;
 mod enrol;
+mod erase;
 mod import;
+mod quarantine;
+mod refused;
 mod restore;
 mod serve;
 mod user;
@@ -92,6 +95,14 @@ enum Command {
     /// Phones: list them, revoke one.
     #[command(subcommand)]
     Device(device::Command),
+    /// What phones sent too late: list it, read it, take it in or refuse it.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// What phones sent and the server would not have: list it, read it.
+    #[command(subcommand)]
+    Refused(refused::Command),
+    /// Destroy everything in a group, for good, while the server runs or not.
+    Erase(erase::Command),
     /// Copy the store into a new file, while the server runs or not, and prove the copy.
     Backup(backup::Command),
     /// Put a backup in the place of the store; the server must not run.
@@ -117,6 +128,9 @@ impl Cli {
             Command::Enrol(command) => enrol::run(&config, &command),
             Command::Import(command) => import::run(&config, &command),
             Command::Device(command) => device::run(&config, &command),
+            Command::Quarantine(command) => return quarantine::run(&config, &command).map(code),
+            Command::Refused(command) => return refused::run(&config, &command).map(code),
+            Command::Erase(command) => return erase::run(&config, &command).map(code),
             Command::Backup(command) => return backup::run(&config, &command).map(code),
             Command::Restore(command) => return restore::run(&config, &command).map(code),
             Command::Verify(command) => return verify::run(&config, &command).map(code),

@@ -42,7 +42,9 @@ impl Failure {
             ErrorCode::Malformed => "The request cannot be read. Update the app; if it stays, report it.",
             ErrorCode::UnsupportedProtocol => "App and server are too far apart: update the older one.",
             ErrorCode::NotEnrolled => "The server does not know this installation: enrol it with a new code.",
-            ErrorCode::Revoked => "This installation was revoked. Ask your coordinator.",
+            ErrorCode::Revoked => {
+                "This installation was revoked, and nothing more is waited for from it. Ask your coordinator."
+            }
             ErrorCode::BadCode => {
                 "The code is unknown, used, or too old. Ask your coordinator for a new one."
             }
@@ -81,7 +83,6 @@ impl From<IngestError> for Failure {
         match error {
             IngestError::Busy => Self::BUSY,
             IngestError::Stopped => Self { code: ErrorCode::Busy, retry_after: Some(10) },
-            IngestError::Revoked => ErrorCode::Revoked.into(),
             IngestError::Store(error) => error.into(),
             IngestError::Local { .. } => ErrorCode::Internal.into(),
         }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use alongside_domain::{
     ids::ActorId,
+    time::Millis,
     wire::{
         ErrorCode, PushedChange, SyncAnswer, SyncRequest, features,
         pack::{Common, Pack, dictionary, pack_entries, unpack_entries},
@@ -46,8 +47,7 @@ pub(super) async fn sync(
 }
 
 fn who(state: &AppState, token: &Secret) -> Result<DeviceRow, Failure> {
-    let device = state.store.read(|tx| devices::by_token(tx, token))?.ok_or(ErrorCode::NotEnrolled)?;
-    if device.revoked_at.is_some() { Err(ErrorCode::Revoked.into()) } else { Ok(device) }
+    Ok(state.store.read(|tx| devices::by_token(tx, token))?.ok_or(ErrorCode::NotEnrolled)?)
 }
 
 async fn answer(
@@ -57,6 +57,10 @@ async fn answer(
 ) -> Result<SyncAnswer, Failure> {
     let openings = std::mem::take(&mut request.openings);
     let push = request.push.take();
+    // A revoked phone still gets rid of what it has; once it has nothing more, it is turned away.
+    if device.revoked_at.is_some() && openings.is_empty() && push.is_none() {
+        return Err(ErrorCode::Revoked.into());
+    }
     let outcome = if openings.is_empty() && push.is_none() {
         PushOutcome::default()
     } else {
@@ -98,6 +102,9 @@ fn pull(
     outcome: PushOutcome,
 ) -> Result<SyncAnswer, Failure> {
     let now = state.clock.now();
+    if device.revoked_at.is_some() {
+        return revoked(state, device, request, outcome, now);
+    }
     let (pulled, pack) = state.store.read(|tx| {
         let person = people::find(tx, device.person)?
             .ok_or_else(|| StoreError::damaged("a device belongs to nobody"))?;
@@ -128,6 +135,33 @@ fn pull(
         backfills: pulled.backfills,
         start_again: pulled.start_again,
         more: pulled.more,
+        revoked: false,
+        server_time: outcome.received_at.unwrap_or(now),
+    })
+}
+
+/// The answer to a revoked phone: what became of what it sent, and nothing else. Its place stays.
+fn revoked(
+    state: &AppState,
+    device: &DeviceRow,
+    request: &SyncRequest,
+    outcome: PushOutcome,
+    now: Millis,
+) -> Result<SyncAnswer, Failure> {
+    state.store.write(|tx| devices::seen(tx, device.id, now, request.waiting))?;
+    Ok(SyncAnswer {
+        protocol: request.protocol,
+        features: features::ALL,
+        dictionary: dictionary::newest(),
+        openings: outcome.openings,
+        verdicts: outcome.verdicts,
+        pull: None,
+        cursor: request.cursor,
+        head: request.seen,
+        backfills: request.backfills.clone(),
+        start_again: false,
+        more: false,
+        revoked: true,
         server_time: outcome.received_at.unwrap_or(now),
     })
 }

@@ -28,6 +28,7 @@ pub(super) struct Batcher {
     pub(super) store: Arc<Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) programme: Arc<Programme>,
+    pub(super) late_work_ms: i64,
 }
 
 /// The answer to a job, held back until the commit.
@@ -81,7 +82,9 @@ impl Batcher {
                     Job::Push { push, reply } => {
                         let result = match broken.clone() {
                             Some(error) => Err(error.into()),
-                            None => apart(tx, || push::commit(tx, self.clock.now(), &self.programme, &push)),
+                            None => apart(tx, || {
+                                push::commit(tx, self.clock.now(), &self.programme, self.late_work_ms, &push)
+                            }),
                         };
                         let failed = fatal(tx, &result);
                         done.push(Done::Push(reply, result));

@@ -6,15 +6,13 @@ use alongside_domain::{
     guard::{self, Ruling},
     ids::{DeviceId, GroupId, PersonId, RecordId},
     record::Document,
-    wire::{GroupOpening, PushedChange},
+    time::Millis,
+    wire::{GroupOpening, PushedChange, Refusal},
 };
 use rusqlite::Transaction;
 
-use crate::store::{
-    StoreError,
-    access::{self, Access},
-    log,
-};
+use super::push::GroupFacts;
+use crate::store::{StoreError, log};
 
 /// A push with the guard's rulings, ready for the writing thread.
 pub struct PreparedPush {
@@ -50,9 +48,19 @@ pub(super) fn prepare(
         positions.entry((change.record, change.group)).or_default().push(position);
     }
     let mut judged = BTreeMap::new();
+    let mut wanted: BTreeMap<GroupId, bool> = BTreeMap::new();
     for ((record, group), positions) in positions {
-        // Work is spent only on what could be accepted; the transaction decides in any case.
-        let may = opened.contains(&group) || matches!(access::access(tx, person, group)?, Access::Granted(_));
+        // Work is spent only on what could be accepted, or that a coordinator would have to look at; the
+        // transaction decides in any case. When it comes does not matter to the guard.
+        let may = match wanted.get(&group) {
+            Some(may) => *may,
+            None => {
+                let facts = GroupFacts::read(tx, person, group, Millis(0), 0)?;
+                let may = opened.contains(&group) || facts.may_be_wanted();
+                wanted.insert(group, may);
+                may
+            }
+        };
         let judgement = if may {
             judge(tx, record, group, positions, &changes)?
         } else {
@@ -73,6 +81,11 @@ pub(super) fn judge(
 ) -> Result<Judged, StoreError> {
     let stored = log::changes_of(tx, record)?;
     let latest = stored.last().map_or(0, |change| change.seq);
+    if stored.iter().any(|change| change.bytes.is_empty()) {
+        // The record was erased with its group: there is no other that it could belong to.
+        let rulings = vec![Ruling::Refused(Refusal::WrongRoot); positions.len()];
+        return Ok(Judged { positions, latest, rulings: Some(rulings), form: None });
+    }
     let mut document = if stored.is_empty() {
         None
     } else {

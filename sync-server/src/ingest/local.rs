@@ -13,7 +13,7 @@ use super::IngestError;
 use crate::{
     people,
     store::{
-        ImportKey, StoreError, access, import_keys,
+        ImportKey, StoreError, access, erasures, import_keys,
         log::{self, Appender},
     },
 };
@@ -101,6 +101,9 @@ pub enum LocalProblem {
     /// A record of this kind cannot be changed once written.
     #[error("a record of this kind cannot be changed: write a correction that names it")]
     Immutable,
+    /// The group was erased.
+    #[error("its group was erased: nothing of it is taken any more")]
+    Erased,
     /// Another import has taken the key of a spreadsheet's row meanwhile.
     #[error("another import has taken in the same row meanwhile: run the import again")]
     ImportedMeanwhile,
@@ -206,7 +209,7 @@ fn write(
                 return Ok(Ok(None));
             }
             for parent in &parents {
-                if access::group(log.tx, *parent)?.is_none() {
+                if access::group(log.tx, *parent)?.is_none() || erasures::erased(log.tx, *parent)?.is_some() {
                     return Ok(Err(LocalProblem::UnknownGroup));
                 }
             }
@@ -216,6 +219,9 @@ fn write(
         Step::Grant { person, group } => {
             if access::group(log.tx, group)?.is_none() {
                 return Ok(Err(LocalProblem::UnknownGroup));
+            }
+            if erasures::erased(log.tx, group)?.is_some() {
+                return Ok(Err(LocalProblem::Erased));
             }
             if people::find(log.tx, person)?.is_none() {
                 return Ok(Err(LocalProblem::UnknownPerson));
@@ -237,6 +243,9 @@ fn write(
             match access::group(log.tx, group)? {
                 None => return Ok(Err(LocalProblem::UnknownGroup)),
                 Some(row) if row.kind != group_kind => return Ok(Err(LocalProblem::WrongForm)),
+                Some(_) if erasures::erased(log.tx, group)?.is_some() => {
+                    return Ok(Err(LocalProblem::Erased));
+                }
                 Some(_) => {}
             }
             if log::latest_of(log.tx, record)? > 0 {
@@ -261,6 +270,9 @@ fn edit(
     let stored = log::changes_of(log.tx, record)?;
     if stored.is_empty() {
         return Ok(Err(LocalProblem::UnknownRecord));
+    }
+    if stored.iter().any(|change| change.bytes.is_empty()) {
+        return Ok(Err(LocalProblem::Erased));
     }
     let broken = |_| StoreError::damaged("a record of the feed does not load");
     let mut document = Document::load(stored.iter().map(|change| change.bytes.as_slice())).map_err(broken)?;

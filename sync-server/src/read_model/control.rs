@@ -49,8 +49,25 @@ pub(super) fn apply(
             )?
             .execute(params![device.0, person.0])?;
         }
-        // What a revoked installation wrote is still its own.
-        ControlEvent::Revoke { .. } => {}
+        ControlEvent::Erase { group, reason: _ } => erase(tx, *group, dirty)?,
+        // What a revoked installation wrote is still its own; a decision that matters here brings its own
+        // entries.
+        ControlEvent::Revoke { .. } | ControlEvent::Reviewed { .. } => {}
     }
+    Ok(())
+}
+
+/// Takes everything of a group out of the pages, its place beside others too.
+fn erase(tx: &Transaction<'_>, group: GroupId, dirty: &mut BTreeSet<GroupId>) -> Result<(), rusqlite::Error> {
+    // What is linked to it shows it no longer.
+    dirty.extend(
+        tx.prepare_cached("SELECT child FROM parent WHERE parent = ?1")?
+            .query_map([&group.0[..]], |row| row.get(0).map(GroupId))?
+            .collect::<Result<Vec<_>, _>>()?,
+    );
+    for table in ["record_row", "change_row", "unreadable", "unit_row", "group_row"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE \"group\" = ?1"), [&group.0[..]])?;
+    }
+    tx.execute("DELETE FROM parent WHERE child = ?1 OR parent = ?1", [&group.0[..]])?;
     Ok(())
 }

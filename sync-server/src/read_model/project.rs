@@ -9,11 +9,12 @@ use alongside_domain::{
     ids::{ChangeHash, GroupId, RecordId},
     programme::Programme,
     record::{Attribution, Document},
+    wire::ControlEvent,
 };
 use rusqlite::{Transaction, params};
 
 use super::{
-    ReadModel, ReadModelError, control, forget, lock, position,
+    ReadModel, ReadModelError, control, empty_log, forget, lock, position,
     record::{self, Loaded, NotWritten},
     signed, unit,
 };
@@ -119,11 +120,17 @@ impl Projector {
         let taken = entries.len();
         let place = self.store.place(seq).map_err(log_error)?.unwrap_or_default();
 
+        let mut erased = false;
         let mut dirty = BTreeSet::new();
         let mut touched: BTreeMap<RecordId, Touched> = BTreeMap::new();
         for entry in entries {
             match entry.body {
-                LogBody::Control(event) => control::apply(&tx, &event, &mut dirty)?,
+                LogBody::Control(event) => {
+                    erased |= matches!(event, ControlEvent::Erase { .. });
+                    control::apply(&tx, &event, &mut dirty)?;
+                }
+                // Its rows, where there were any, go with the entry that says so.
+                LogBody::Erased { .. } => {}
                 LogBody::Change { group, record, author, device, hash, bytes } => {
                     let who = Attribution { author, device, received_at: Some(entry.received_at) };
                     touched
@@ -147,6 +154,10 @@ impl Projector {
         }
         tx.execute("UPDATE position SET seq = ?1, chain = ?2", params![signed(seq), place.chain])?;
         tx.commit()?;
+        if erased {
+            self.cache = Cache::default();
+            empty_log(&writer)?;
+        }
         model.projected.send_replace(seq);
         Ok((seq, taken))
     }

@@ -41,7 +41,13 @@ pub(crate) fn after(tx: &Transaction<'_>, seq: u64, limit: usize) -> Result<Vec<
     let mut rows = statement.query(params![TENANT, Sql(seq), i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        let body = if row.get::<_, i64>(1)? == 0 {
+        let body = if row.get::<_, i64>(1)? == 0 && body_len(row, 8)? == 0 {
+            LogBody::Erased {
+                group: row.get::<_, Sql<_>>(2)?.0,
+                record: row.get::<_, Sql<_>>(3)?.0,
+                hash: row.get::<_, Sql<_>>(4)?.0,
+            }
+        } else if row.get::<_, i64>(1)? == 0 {
             LogBody::Change {
                 group: row.get::<_, Sql<_>>(2)?.0,
                 record: row.get::<_, Sql<_>>(3)?.0,
@@ -62,10 +68,36 @@ pub(crate) fn after(tx: &Transaction<'_>, seq: u64, limit: usize) -> Result<Vec<
     Ok(entries)
 }
 
+fn body_len(row: &Row<'_>, column: usize) -> Result<usize, StoreError> {
+    Ok(row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?.len())
+}
+
+/// When the entry with this number was received; `None` where there is none.
+pub(crate) fn received_at(tx: &Transaction<'_>, seq: u64) -> Result<Option<Millis>, StoreError> {
+    Ok(tx
+        .prepare_cached("SELECT received_at FROM feed WHERE tenant = ?1 AND seq = ?2")?
+        .query_row(params![TENANT, Sql(seq)], |row| Ok(row.get::<_, Sql<Millis>>(0)?.0))
+        .optional()?)
+}
+
+/// The number of the entry that opened a group; `None` where there is no such group.
+pub(crate) fn opened_at(tx: &Transaction<'_>, group: GroupId) -> Result<Option<u64>, StoreError> {
+    if super::access::group(tx, group)?.is_none() {
+        return Ok(None);
+    }
+    // Nothing of a group is in the feed before it was opened.
+    Ok(tx
+        .prepare_cached("SELECT min(seq) FROM feed WHERE tenant = ?1 AND group_id = ?2")?
+        .query_row(params![TENANT, Sql(group)], |row| {
+            Ok(row.get::<_, Option<Sql<u64>>>(0)?.map(|seq| seq.0))
+        })?)
+}
+
 /// Left alone, the planner reads the whole feed to spare the sorting of a record's few changes.
 const CHANGES_OF: &str = "SELECT seq, hash, author, device, received_at, body
     FROM feed INDEXED BY feed_record WHERE tenant = ?1 AND record = ?2 ORDER BY seq";
 
+/// All changes of a record, in feed order. Those of an erased record have no bytes.
 pub(crate) fn changes_of(tx: &Transaction<'_>, record: RecordId) -> Result<Vec<StoredChange>, StoreError> {
     let mut statement = tx.prepare_cached(CHANGES_OF)?;
     let changes = statement

@@ -150,6 +150,8 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     // An acknowledgement is a promise: the write-ahead log is synced at every commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    // What is erased is overwritten.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     // Bodies of hostile size stop at the API; this is the second wall. Never trust the schema of a
     // file that somebody swapped.
     connection.pragma_update(None, "trusted_schema", "OFF")?;

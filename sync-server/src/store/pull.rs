@@ -2,7 +2,8 @@
 //!
 //! A person sees an entry of a group in the feed where their grant of the group is older than the
 //! entry; older entries come by backfill, up to the number of the grant. Whatever is sent, a device
-//! that keeps cursor and backfills together with the entries gets each entry once.
+//! that keeps cursor and backfills together with the entries gets each entry once. Erased changes have no
+//! body and are passed over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -181,7 +182,7 @@ fn feed(
     let sql = match search {
         Search::Scan => {
             "SELECT seq, kind, group_id, record, author, device, received_at, body, chain
-             FROM feed f WHERE tenant = ?1 AND seq > ?2
+             FROM feed f WHERE tenant = ?1 AND seq > ?2 AND length(body) > 0
                AND (person = ?3 OR partner = ?4
                     OR EXISTS (SELECT 1 FROM grants g
                                WHERE g.tenant = f.tenant AND g.person = ?3 AND g.group_id = f.group_id
@@ -190,7 +191,7 @@ fn feed(
         }
         Search::Groups => {
             "SELECT seq, kind, group_id, record, author, device, received_at, body, chain
-             FROM feed WHERE tenant = ?1 AND seq IN (
+             FROM feed WHERE tenant = ?1 AND length(body) > 0 AND seq IN (
                  SELECT f.seq FROM grants g CROSS JOIN feed f INDEXED BY feed_group
                     ON f.tenant = g.tenant AND f.group_id = g.group_id AND f.seq > max(g.seq, ?2)
                     WHERE g.tenant = ?1 AND g.person = ?3 AND g.until IS NULL
@@ -247,7 +248,8 @@ fn fill_back(
 ) -> Result<bool, StoreError> {
     let mut statement = tx.prepare_cached(
         "SELECT seq, kind, group_id, record, author, device, received_at, body
-         FROM feed WHERE tenant = ?1 AND group_id = ?2 AND seq > ?3 AND seq <= ?4 ORDER BY seq",
+         FROM feed WHERE tenant = ?1 AND group_id = ?2 AND seq > ?3 AND seq <= ?4 AND length(body) > 0
+         ORDER BY seq",
     )?;
     // Oldest grant first: a group's parents were granted before it.
     let mut order: Vec<Backfill> = backfills.values().copied().collect();

@@ -24,6 +24,8 @@ pub(super) struct FromFeed {
     current: BTreeMap<(PersonId, GroupId), u64>,
     /// Whose, and whether revoked.
     pub(super) devices: BTreeMap<DeviceId, (PersonId, bool)>,
+    /// Groups that were erased, with the number of the first entry that says so.
+    pub(super) erased: BTreeMap<GroupId, u64>,
     /// Name, role, partner.
     pub(super) people: BTreeMap<PersonId, (String, String, PartnerId)>,
 }
@@ -47,6 +49,11 @@ impl FromFeed {
                     self.grants.insert((person, group, granted), Some(seq));
                 }
             }
+            ControlEvent::Erase { group, reason: _ } => {
+                self.erased.entry(group).or_insert(seq);
+            }
+            // It is told to a phone, and leaves nothing behind at the server.
+            ControlEvent::Reviewed { .. } => {}
             ControlEvent::Enrol { device, person } => {
                 self.devices.insert(device, (person, false));
             }

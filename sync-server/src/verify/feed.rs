@@ -1,13 +1,13 @@
 //! The feed from its first entry: numbers, chain, hashes, addresses, and who wrote what.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     ids::{ActorId, ChangeHash, DeviceId, GroupId, PartnerId, PersonId, RecordId},
     record::RawChange,
     wire::{ControlEvent, Cursor},
 };
-use rusqlite::{Row, Transaction};
+use rusqlite::{Row, Transaction, params};
 
 use super::{Finding, Report, access::FromFeed};
 use crate::store::{StoreError, TENANT, log, rows::Sql};
@@ -17,8 +17,11 @@ use crate::store::{StoreError, TENANT, log, rows::Sql};
 pub(super) struct Seen {
     /// What the control entries say.
     pub(super) access: FromFeed,
-    /// Records with a change that is not as it was written: automerge must not read them.
+    /// Records that automerge must not read: one of their changes is not as it was written, or they were
+    /// erased.
     pub(super) unsound: BTreeSet<RecordId>,
+    /// Changes without a body, each with its group: fine where the group was erased.
+    bodiless: Vec<(u64, GroupId, RecordId)>,
 }
 
 struct Entry {
@@ -80,6 +83,12 @@ pub(super) fn verify(tx: &Transaction<'_>, report: &mut Report) -> Result<Seen, 
         head = Cursor { seq: entry.seq, chain: entry.chain };
     }
     report.head = head.seq;
+    for &(seq, group, record) in &seen.bodiless {
+        if !seen.access.erased.contains_key(&group) {
+            report.find(Finding::ChangeAltered { seq, record });
+        }
+    }
+    erasures(tx, &seen, report)?;
     sequences(tx, report)?;
     Ok(seen)
 }
@@ -119,6 +128,12 @@ fn change(entry: &Entry, seen: &mut Seen, report: &mut Report) -> Option<[u8; 32
     if !is_known {
         report.find(Finding::UnknownOrigin { seq: entry.seq });
     }
+    if entry.body.is_empty() {
+        // Which groups were erased stands later in the feed. The chain was made with the hash.
+        seen.bodiless.push((entry.seq, group, record));
+        seen.unsound.insert(record);
+        return Some(hash.0);
+    }
     // automerge computes the hash from the bytes, and refuses those that do not have their own checksum.
     match RawChange::parse(&entry.body) {
         Ok(raw) if raw.hash == hash && raw.actor == actor && raw.seq == actor_seq => Some(raw.hash.0),
@@ -141,10 +156,11 @@ fn control(entry: &Entry, seen: &mut Seen, report: &mut Report) -> [u8; 32] {
     };
     let meant = match &event {
         ControlEvent::Person { partner, .. } => (None, None, Some(*partner)),
-        ControlEvent::Group { group, .. } => (Some(*group), None, None),
+        ControlEvent::Group { group, .. } | ControlEvent::Erase { group, .. } => (Some(*group), None, None),
         ControlEvent::Grant { person, .. }
         | ControlEvent::Withdraw { person, .. }
-        | ControlEvent::Enrol { person, .. } => (None, Some(*person), None),
+        | ControlEvent::Enrol { person, .. }
+        | ControlEvent::Reviewed { person, .. } => (None, Some(*person), None),
         ControlEvent::Revoke { device } => {
             (None, seen.access.devices.get(device).map(|(person, _)| *person), None)
         }
@@ -154,6 +170,35 @@ fn control(entry: &Entry, seen: &mut Seen, report: &mut Report) -> [u8; 32] {
     }
     seen.access.take_in(entry.seq, event);
     digest
+}
+
+/// The erased groups: what the rows say, and that nothing of their changes is left.
+fn erasures(tx: &Transaction<'_>, seen: &Seen, report: &mut Report) -> Result<(), StoreError> {
+    // A store of an older version, looked at as it is, has no such table.
+    if !tx.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'erasures'")?.exists([])? {
+        return Ok(());
+    }
+    let mut rows: BTreeMap<GroupId, u64> = BTreeMap::new();
+    let mut statement = tx.prepare("SELECT group_id, seq FROM erasures WHERE tenant = ?1")?;
+    let mut found = statement.query([TENANT])?;
+    while let Some(row) = found.next()? {
+        rows.insert(row.get::<_, Sql<_>>(0)?.0, row.get::<_, Sql<u64>>(1)?.0);
+    }
+    for group in rows.keys().chain(seen.access.erased.keys()).collect::<BTreeSet<_>>() {
+        if rows.get(group) != seen.access.erased.get(group) {
+            report.find(Finding::ErasureDiffers { group: *group });
+        }
+    }
+    let mut left = tx.prepare(
+        "SELECT seq FROM feed WHERE tenant = ?1 AND group_id = ?2 AND kind = 0 AND length(body) > 0",
+    )?;
+    for group in seen.access.erased.keys() {
+        let mut rows = left.query(params![TENANT, Sql(*group)])?;
+        while let Some(row) = rows.next()? {
+            report.find(Finding::NotErased { seq: row.get::<_, Sql<_>>(0)?.0, group: *group });
+        }
+    }
+    Ok(())
 }
 
 /// The numbers of each actor's changes of each record, and whose the actors are.

@@ -86,6 +86,20 @@ pub enum Finding {
         /// The group.
         group: GroupId,
     },
+    /// A group is marked as erased and the feed does not say so, or the other way round.
+    #[error("whether group {group} was erased is not what the feed says")]
+    ErasureDiffers {
+        /// The group.
+        group: GroupId,
+    },
+    /// A change of an erased group is still there.
+    #[error("the change in entry {seq} belongs to group {group}, which was erased, and is still there")]
+    NotErased {
+        /// Number of the entry.
+        seq: u64,
+        /// The group.
+        group: GroupId,
+    },
     /// A grant is there that the feed does not know, or the other way round, or it ends elsewhere.
     #[error("what person {person} is granted of group {group} is not what the feed says")]
     GrantDiffers {

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod enrolment;
+mod erasure;
 mod hostile;
+mod late;
 mod local_writes;
 mod start;
 mod sync_round_trip;

@@ -90,6 +90,7 @@ impl Handset {
                 head: None,
                 backfills: Vec::new(),
                 start_again: false,
+                revoked: false,
                 more: false,
                 server_time: TODAY,
             };

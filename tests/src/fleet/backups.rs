@@ -79,7 +79,7 @@ impl Sim<'_> {
             .log_after(0)?
             .into_iter()
             .filter_map(|entry| match entry.body {
-                LogBody::Change { hash, .. } => Some(hash),
+                LogBody::Change { hash, .. } | LogBody::Erased { hash, .. } => Some(hash),
                 LogBody::Control(_) => None,
             })
             .collect();

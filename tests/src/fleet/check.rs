@@ -191,7 +191,7 @@ impl Sim<'_> {
             ensure!(entry.seq == last + 1, "the feed skips from {last} to {}", entry.seq);
             last = entry.seq;
             let digest = match entry.body {
-                LogBody::Change { hash, .. } => hash.0,
+                LogBody::Change { hash, .. } | LogBody::Erased { hash, .. } => hash.0,
                 LogBody::Control(event) => {
                     let mut body = Vec::new();
                     ciborium::into_writer(&event, &mut body)?;

@@ -354,6 +354,10 @@ impl<'s> Sim<'s> {
                     continue;
                 }
                 handset.set_clock(Millis(*now));
+                // Somebody looks at every draft: until then it keeps a group whose access has ended.
+                for draft in handset.phone()?.records().drafts()? {
+                    handset.phone()?.records().discard_draft(draft.token)?;
+                }
                 let name = handset.name.clone();
                 handset.sync(Millis(*now), rng, |token, request| {
                     let answer = network::good(server, story, token, request)?;

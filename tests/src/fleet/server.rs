@@ -322,7 +322,7 @@ impl Server {
             .into_iter()
             .filter_map(|entry| match entry.body {
                 LogBody::Control(event) => Some(event),
-                LogBody::Change { .. } => None,
+                LogBody::Change { .. } | LogBody::Erased { .. } => None,
             })
             .collect())
     }

@@ -18,6 +18,9 @@ use crate::{
 mod columns;
 mod reader;
 mod rows;
+mod said;
+
+pub use said::Said;
 
 use reader::{Reader, write_counted, write_signed, write_unsigned};
 

@@ -53,6 +53,7 @@ struct Round {
     more: bool,
     progress: bool,
     left: u32,
+    revoked: bool,
     rows_only: bool,
 }
 
@@ -97,6 +98,7 @@ impl Engine {
                     more: answer.more,
                     progress: moves(asked, &answer),
                     left: asked.left,
+                    revoked: answer.revoked,
                     rows_only: asked.rows_only,
                 };
                 self.state = State::Applying(round);
@@ -145,6 +147,9 @@ impl Engine {
         waiting: u32,
         again: bool,
     ) -> Vec<Effect> {
+        if round.revoked && waiting == 0 {
+            return self.stop(ErrorCode::Revoked);
+        }
         let progress = round.progress || waiting < round.left;
         self.idle_rounds = if progress { 0 } else { self.idle_rounds + 1 };
         if again || round.more || self.wanted || waiting > 0 {
@@ -161,6 +166,15 @@ impl Engine {
         vec![Effect::Report(Status::UpToDate { at: now })]
     }
 
+    /// Somebody has to act before anything more is tried.
+    fn stop(&mut self, code: ErrorCode) -> Vec<Effect> {
+        self.state = State::Stopped;
+        self.wanted = false;
+        self.failures = 0;
+        self.idle_rounds = 0;
+        vec![Effect::Report(Status::Stopped(code))]
+    }
+
     fn grow(&mut self) {
         self.failures = 0;
         self.chunk = self.chunk.saturating_mul(2).min(MOST_BYTES);
@@ -175,11 +189,7 @@ impl Engine {
             Failure::Network if matches!(self.state, State::Sending(_)) => self.shrink(),
             Failure::Refused(
                 code @ (ErrorCode::UnsupportedProtocol | ErrorCode::NotEnrolled | ErrorCode::Revoked),
-            ) => {
-                self.state = State::Stopped;
-                self.wanted = false;
-                return vec![Effect::Report(Status::Stopped(code))];
-            }
+            ) => return self.stop(code),
             // A pack that one side could not open. An older server says that it is malformed. The same
             // once more at once, in rows both ways; in rows already, it fails as anything else does.
             Failure::Refused(ErrorCode::Repack | ErrorCode::Malformed) if self.may_fall_back() => {

@@ -23,7 +23,8 @@ fn word<T: Serialize>(code: &T) -> String {
 fn refusals() -> Vec<String> {
     every![Refusal:
         Malformed, TooLarge, OutOfOrder, DanglingReference, WrongRoot, BreaksDocument, NotEntitled,
-        ForeignActor, UnknownGroup, UnknownForm, BadOpening, AfterWithdrawal, Immutable, Other,
+        ForeignActor, UnknownGroup, UnknownForm, BadOpening, AfterWithdrawal, RevokedDevice, ByCoordinator,
+        Immutable, Other,
     ]
     .to_vec()
 }

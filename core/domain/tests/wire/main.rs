@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose ground is not there fails")]
 
 mod bodies;
+mod codes;
 mod messages;
 mod paper;
 mod rows;

@@ -49,6 +49,7 @@ pub(crate) fn nothing_to_do() -> (SyncRequest, SyncAnswer) {
         backfills: Vec::new(),
         start_again: false,
         more: false,
+        revoked: false,
         server_time: AT,
     };
     (request, answer)
@@ -71,6 +72,14 @@ pub(crate) fn feed() -> Vec<FeedEntry> {
         ControlEvent::Withdraw { person: PERSON, group: GROUP },
         ControlEvent::Enrol { device: DEVICE, person: PERSON },
         ControlEvent::Revoke { device: DEVICE },
+        ControlEvent::Erase { group: GROUP, reason: "retention".into() },
+        ControlEvent::Reviewed { person: PERSON, group: GROUP, change: None, refused: None },
+        ControlEvent::Reviewed {
+            person: PERSON,
+            group: GROUP,
+            change: Some(ChangeHash([0x68; 32])),
+            refused: Some("entered_twice".into()),
+        },
     ];
     let change = |device| FeedEntry::Change {
         seq: 7,
@@ -97,7 +106,12 @@ pub(crate) fn everything() -> (SyncRequest, SyncAnswer) {
         ..request
     };
     let answer = SyncAnswer {
-        openings: vec![OpeningVerdict::Opened, OpeningVerdict::Refused(Refusal::BadOpening)],
+        openings: vec![
+            OpeningVerdict::Opened,
+            OpeningVerdict::Refused(Refusal::BadOpening),
+            OpeningVerdict::Review(Refusal::RevokedDevice),
+            OpeningVerdict::Erased,
+        ],
         verdicts: vec![
             Verdict::Accepted(22_003),
             Verdict::Have(7),
@@ -113,6 +127,7 @@ pub(crate) fn everything() -> (SyncRequest, SyncAnswer) {
         backfills,
         start_again: true,
         more: true,
+        revoked: true,
         ..answer
     };
     (request, answer)

@@ -7,7 +7,7 @@ use alongside_server::{config::Config, people};
 pub(super) enum Command {
     /// List every enrolled phone: id, person, state, changes that waited when it was last seen, name.
     List,
-    /// Revoke a phone: its next request is turned down.
+    /// Revoke a phone: it delivers what it still has, for a coordinator to look at, and gets nothing.
     Revoke {
         /// The phone's id.
         #[arg(long)]

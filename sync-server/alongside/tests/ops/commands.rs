@@ -17,11 +17,11 @@ fn json_has_the_keys_that_the_papers_name() {
     let made = run(&store, &["backup", backup.to_str().unwrap(), "--json"]).json();
     assert_eq!(keys(&made), ["ok", "file", "bytes", "head", "entries", "changes", "records"]);
     let restored = run(&store, &["restore", backup.to_str().unwrap(), "--json"]).json();
-    assert_eq!(keys(&restored), ["ok", "store", "kept", "head", "head_before", "records"]);
+    assert_eq!(keys(&restored), ["ok", "store", "kept", "head", "head_before", "from_journal", "records"]);
     let verified = run(&store, &["verify", "--json"]).json();
     assert_eq!(
         keys(&verified),
-        ["ok", "head", "entries", "changes", "records", "pages", "findings", "findings_left_off"]
+        ["ok", "head", "entries", "changes", "records", "pages", "journal", "findings", "findings_left_off"]
     );
     assert_eq!((&verified["ok"], &verified["pages"]), (&true.into(), &"absent".into()));
     let failed = run(&store, &["backup", backup.to_str().unwrap(), "--json"]);
@@ -47,7 +47,7 @@ fn for_people_each_says_what_it_did_and_what_to_do_next() {
     assert!(made.ok && made.out.contains("every hash checked"), "{}", made.out);
     let restored = run(&store, &["restore", backup.to_str().unwrap()]);
     assert!(
-        restored.out.contains("is kept as") && restored.out.contains("offers everything"),
+        restored.out.contains("is kept as") && restored.out.contains("sends what the server lacks"),
         "{}",
         restored.out
     );
@@ -84,7 +84,9 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn every_command_in_the_papers_exists() {
     let mut found = 0;
-    for paper in ["README.md", "docs/operating.md", "docs/importing.md", "sync-server/README.md"] {
+    for paper in
+        ["README.md", "docs/operating.md", "docs/importing.md", "docs/reviewing.md", "sync-server/README.md"]
+    {
         let text = std::fs::read_to_string(root().join(paper)).unwrap();
         let blocks = text.split("```").skip(1).step_by(2);
         let inline = text.split('`').filter(|piece| !piece.contains('\n'));

@@ -7,3 +7,4 @@ mod faults;
 mod handset;
 mod kill;
 mod process;
+mod review;

@@ -137,7 +137,10 @@ fn fact(tx: &Transaction<'_>, seq: u64, event: &ControlEvent) -> Result<Option<F
             (direct == Some(false)).then_some(Fact::AlongWith)
         }
         ControlEvent::Enrol { device, .. } => installation(tx, *device)?,
-        ControlEvent::Withdraw { .. } | ControlEvent::Revoke { .. } => None,
+        ControlEvent::Withdraw { .. }
+        | ControlEvent::Revoke { .. }
+        | ControlEvent::Erase { .. }
+        | ControlEvent::Reviewed { .. } => None,
     })
 }
 

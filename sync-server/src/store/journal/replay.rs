@@ -81,6 +81,17 @@ pub(super) fn replay(tx: &Transaction<'_>, entry: &Entry) -> Result<(), StoreErr
             }
             log.personal_entry(event, *person)?;
         }
+        ControlEvent::Erase { group, reason } => {
+            // Writes its entry itself; what the backup still had of the group is destroyed again.
+            super::super::erasures::erase_group(&mut log, *group, reason)?;
+        }
+        ControlEvent::Reviewed { person, group, change, refused } => {
+            // What was taken and is not in the feed of the backup waits again: it has to be taken again.
+            if let Some(code) = refused {
+                super::super::set_aside::refuse_again(tx, *person, *group, change.as_ref(), code, entry.at)?;
+            }
+            log.personal_entry(event, *person)?;
+        }
         ControlEvent::Revoke { device } => {
             let person = revoke(tx, *device, entry.at)?;
             log.personal_entry(event, person)?;

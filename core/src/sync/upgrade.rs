@@ -1,0 +1,31 @@
+//! After an upgrade: what was in quarantine is judged once more.
+
+use std::collections::BTreeSet;
+
+use alongside_domain::guard;
+use rusqlite::Transaction;
+
+use super::{apply::Intake, pull};
+use crate::{
+    error::ApiError,
+    store::{desk::Desk, groups, state, units},
+};
+
+/// Judges what is in quarantine again, where guard or programme are not those that judged it last.
+pub(crate) fn judge_quarantine_again(tx: &Transaction<'_>, desk: &mut Desk) -> Result<(), ApiError> {
+    let programme = desk.programme.clone();
+    let with = [&guard::VERSION.to_le_bytes()[..], &programme.hash[..]].concat();
+    if state::judged_with(tx)? == with {
+        return Ok(());
+    }
+    let mut intake = Intake::default();
+    pull::retry_quarantine(tx, desk, &mut intake)?;
+    let mut units = BTreeSet::new();
+    for group in &intake.touched {
+        units.extend(groups::units_of(tx, &programme.parts.unit, *group)?);
+    }
+    for unit in units {
+        units::refresh(tx, &programme, unit, None)?;
+    }
+    Ok(state::set_judged_with(tx, &with)?)
+}
