@@ -4,7 +4,6 @@
 //! Needs Python 3.9 or newer, without any package, and the binary `alongside`; says so and skips itself
 //! where one is missing. `BINDINGS_TESTS=required` makes it fail there, `BINDINGS_TESTS=skip` skips it;
 //! `SERVER_BINARY` and `PYTHON` name other programs.
-#![expect(clippy::print_stdout, reason = "a test says why it is skipped")]
 
 use std::{
     env::{self, consts},

@@ -227,6 +227,7 @@ async fn the_pages_of_a_store_that_nobody_serves_are_cleared_as_well() {
     let connection = rusqlite::Connection::open(store.path()).unwrap();
     connection.execute("VACUUM INTO ?1", [moved.to_str().unwrap()]).unwrap();
     std::fs::copy(&pages, folder.path().join("server.db.pages")).unwrap();
+    std::fs::copy(journal_beside(store.path()), journal_beside(&moved)).unwrap();
     let pages = folder.path().join("server.db.pages");
     assert!(!stands_in_files(&moved, "Quillfeather").is_empty());
     let erased =

@@ -40,7 +40,7 @@ const TABLES: [(&str, &str, &str); 11] = [
         "INSERT INTO search (rowid, words) VALUES (?1, ?2)",
         "rowid IN (SELECT id FROM record_row WHERE record = ?1)",
     ),
-    ("grp", "INSERT INTO grp VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", ""),
+    ("grp", "INSERT INTO grp VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", ""),
     ("grp_parent", "INSERT INTO grp_parent VALUES (?1, ?2, ?3)", ""),
     ("person", "INSERT INTO person VALUES (?1, ?2, ?3, ?4)", ""),
     ("access", "INSERT INTO access VALUES (?1, ?2)", ""),

@@ -161,6 +161,11 @@ impl Handset {
         self.reopen(rng)
     }
 
+    /// The mark of the installation: it stays where it is whatever becomes of the database.
+    fn mark(&self) -> PathBuf {
+        self.root.join("installation")
+    }
+
     /// What is on its disk.
     pub(super) fn disk(&self) -> Result<Disk> {
         Disk::read(&self.dir().join(FILE))
@@ -218,10 +223,14 @@ impl Handset {
         Ok(PhoneCopy { folder, saved })
     }
 
-    /// Puts an older copy in the place of its file.
+    /// Puts an older copy in the place of its file. Every other time the mark of the installation is
+    /// still there, as where somebody puts back the file alone: then only the server can tell.
     pub(super) fn restore(&mut self, copy: &PhoneCopy, rng: &mut ChaCha8Rng) -> Result<()> {
         self.generation += 1;
         self.bring(&copy.folder.join(FILE))?;
+        if self.generation.is_multiple_of(2) {
+            fs::remove_file(self.mark())?;
+        }
         self.reopen(rng)
     }
 
@@ -249,6 +258,10 @@ impl Handset {
             status: None,
         };
         clone.bring(&self.dir().join(FILE))?;
+        // Every other clone has the mark of the installation too, and only the server can tell.
+        if number.is_multiple_of(2) {
+            fs::copy(self.mark(), clone.mark())?;
+        }
         clone.reopen(rng)?;
         Ok(clone)
     }
