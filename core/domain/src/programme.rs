@@ -10,8 +10,13 @@ use crate::{
 };
 
 pub mod builtin;
+pub mod derived;
 pub mod entry;
 pub mod package;
+pub mod sessions;
+pub mod singleton;
+pub mod split;
+pub mod states;
 
 /// A programme package, read and checked as a whole.
 #[derive(Debug, Clone)]
@@ -40,6 +45,12 @@ pub struct Programme {
     pub deadlines: DeadlineRules,
     /// Which form or field plays a part that the code knows.
     pub parts: Parts,
+    /// Which status may follow which.
+    pub states: Vec<states::States>,
+    /// How long records are kept, by the name of the class.
+    pub retention: BTreeMap<String, Retention>,
+    /// What is worked out from records and never stored.
+    pub derived: Vec<derived::Derived>,
 }
 
 /// A role and how far it sees (domain.md 1.1).
@@ -84,6 +95,38 @@ pub struct GroupKind {
     /// Whether a phone may open a group of this kind.
     #[serde(default)]
     pub opened_on_phone: bool,
+    /// The kind of group that it stands beside, where it is restricted: it holds what only those who are
+    /// granted it by name may read, and being entitled to the other brings nothing of it.
+    #[serde(default)]
+    pub beside: Option<String>,
+}
+
+/// How long records of one class are kept (domain.md 10.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Name shown to people.
+    pub title: String,
+    /// How long, in words that the trigger counts from (`6 years`, `14 days`).
+    pub keep: String,
+    /// What it counts from, in words.
+    pub trigger: String,
+    /// What is done then.
+    pub action: RetentionAction,
+    /// Whether a legal hold stops it.
+    pub hold: bool,
+}
+
+/// What is done when the time of a record is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetentionAction {
+    /// A person looks at it first.
+    Review,
+    /// It is proposed for erasure, and erased when approved.
+    Delete,
+    /// It is erased without being proposed.
+    AutoDelete,
 }
 
 /// How the records of a form live.
@@ -106,9 +149,37 @@ pub struct RecordKind {
     /// Whether a correction is a new record that names the old one.
     #[serde(default)]
     pub immutable: bool,
-    /// Questions that hold a reference to another record, with the form it refers to.
+    /// Questions that hold a reference to another record, with the form it refers to; several forms
+    /// with blanks between them, and `*` for any.
     #[serde(default)]
     pub references: BTreeMap<String, String>,
+    /// The questions whose answers are the record's key within its group: two records with the same key,
+    /// made apart, are one. `Some` without questions: there is one in a group.
+    #[serde(default)]
+    pub key: Option<Vec<String>>,
+    /// The restricted kind of group that holds the restricted answers, where the form has such.
+    #[serde(default)]
+    pub restricted: Option<String>,
+    /// Roles that write such records; empty for every role that writes.
+    #[serde(default)]
+    pub written_by: Vec<String>,
+    /// Its class in `[retention]`.
+    #[serde(default)]
+    pub retention: Option<String>,
+}
+
+impl RecordKind {
+    /// Whether groups of this kind hold such records, or the restricted answers of such.
+    #[must_use]
+    pub fn lives_in(&self, group_kind: &str) -> bool {
+        self.group == group_kind || self.restricted.as_deref() == Some(group_kind)
+    }
+
+    /// Whether people of this role may write such records, as far as the form goes.
+    #[must_use]
+    pub fn is_open_to(&self, role: &str) -> bool {
+        self.written_by.is_empty() || self.written_by.iter().any(|open| open == role)
+    }
 }
 
 /// How many records of a form one group holds.
@@ -174,6 +245,8 @@ pub struct Parts {
     pub contact_at: Option<FieldRef>,
     /// Events that start and meet deadlines.
     pub event: Option<EventParts>,
+    /// Records of one session with several units.
+    pub session: Option<sessions::SessionParts>,
 }
 
 /// Where the deadline rules find their inputs.

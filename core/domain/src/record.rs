@@ -183,6 +183,10 @@ pub struct RecordView {
     pub created: Stamp,
     /// Latest change by claimed time: claimed time and author.
     pub updated: Stamp,
+    /// Where it was started on several phones apart and nobody has written on top of all of them yet:
+    /// who started it, and when. A person has to say that they mean the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<Stamp>,
 }
 
 /// A claimed time and an author.

@@ -252,6 +252,8 @@ pub enum Refusal {
     ByCoordinator,
     /// A record of this kind cannot be changed once written.
     Immutable,
+    /// It holds a restricted answer outside of the restricted group.
+    Restricted,
     /// A reason that this version does not know.
     #[serde(other)]
     Other,
@@ -277,6 +279,7 @@ impl Refusal {
             Self::RevokedDevice => "revoked_device",
             Self::ByCoordinator => "by_coordinator",
             Self::Immutable => "immutable",
+            Self::Restricted => "restricted",
             Self::Other => "other",
         }
     }

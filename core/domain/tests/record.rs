@@ -210,11 +210,27 @@ fn a_change_whose_ancestor_is_absent_is_not_taken_in() {
 }
 
 #[test]
-fn a_second_root_is_not_a_whole_record() {
+fn a_second_root_that_says_something_else_is_not_a_whole_record() {
     let (_, first) = child();
-    let (_, second) = Document::create(&root(), &[], &BEN.at(1)).unwrap();
+    let elsewhere = Root { group: GroupId([8; 16]), ..root() };
+    let (_, second) = Document::create(&elsewhere, &[], &BEN.at(1)).unwrap();
     let twice = Document::load([first.bytes.as_slice(), second.bytes.as_slice()]);
-    assert!(matches!(twice, Err(DocumentError::Incomplete("it has several roots"))));
+    assert!(matches!(twice, Err(DocumentError::Incomplete("it has several roots that differ"))));
+}
+
+#[test]
+fn a_record_started_on_two_phones_apart_is_one_with_both_sides_until_somebody_writes_on_top() {
+    let (_, first) = Document::create(&root(), &[set("school", "Hill Top")], &AMINA.at(1)).unwrap();
+    let (_, second) = Document::create(&root(), &[set("school", "Brook")], &BEN.at(2)).unwrap();
+    let mut both = Document::load([first.bytes.as_slice(), second.bytes.as_slice()]).unwrap();
+    let other = Document::load([second.bytes.as_slice(), first.bytes.as_slice()]).unwrap();
+    assert_eq!(look(&both), look(&other), "the order of arrival does not matter");
+    let view = look(&both);
+    assert_eq!(view.twins.len(), 2);
+    let school = &view.fields["school"];
+    assert_eq!((school.shown.value.as_text(), school.others.len()), (Some("Brook"), 1));
+    edit(&mut both, &[set("school", "Hill Top")], &AMINA.at(3));
+    assert!(look(&both).twins.is_empty() && look(&both).fields["school"].others.is_empty());
 }
 
 #[test]

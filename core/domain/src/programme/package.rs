@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Parts, Programme, Reach, Role};
+use super::{Parts, Programme, Reach, RecordKind, Role};
 use crate::{
     deadline::DeadlineRules,
     form::{Choice, ChoiceSource, Form, MergePolicy, Sensitivity, xlsform},
@@ -18,10 +18,12 @@ use crate::{
 };
 
 mod code_list;
+mod derived;
 mod model;
+mod restricted;
 mod toml_file;
 
-use model::Model;
+use model::{Model, states};
 use toml_file::TomlFile;
 
 /// The files of a package: path inside the folder, with `/` between its parts → bytes.
@@ -30,6 +32,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 const PROGRAMME: &str = "programme.toml";
 const MODEL: &str = "model.toml";
 const DEADLINES: &str = "deadlines.toml";
+const DERIVED: &str = "derived.toml";
 
 /// Reads and checks a package as a whole.
 ///
@@ -91,8 +94,20 @@ impl<'f> Reader<'f> {
             self.check_form(file, form, &code_lists, model.as_ref());
         }
         let deadlines = self.deadlines();
-        let Model { groups, records, parts } = model?;
+        // A package need not work anything out.
+        let derived = if self.files.contains_key(DERIVED) {
+            self.required(DERIVED, |text, report| derived::read(text, &in_file, report)).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let Model { groups, mut records, parts, states, retention } = model?;
         self.check_ended(&parts, &in_file, &code_lists);
+        let files: Vec<(&str, &Form)> = forms.iter().map(|(file, form)| (file.as_str(), form)).collect();
+        let mut report = Report::new(MODEL);
+        states::check(&states, &in_file, &code_lists, &mut report);
+        self.take(report);
+        self.problems.extend(restricted::settle(&files, &code_lists, &groups, &mut records));
+        self.check_writers(&head.roles, &records);
         Some(Programme {
             id: head.id,
             title: head.title,
@@ -106,7 +121,27 @@ impl<'f> Reader<'f> {
             code_lists,
             deadlines: deadlines?,
             parts,
+            states,
+            retention,
+            derived,
         })
+    }
+
+    /// The roles that write records are roles of the programme.
+    fn check_writers(&mut self, roles: &BTreeMap<String, Role>, records: &BTreeMap<String, RecordKind>) {
+        let mut report = Report::new(MODEL);
+        for (form, kind) in records {
+            for role in kind.written_by.iter().filter(|role| !roles.contains_key(*role)) {
+                let sheet = format!("records.{form}");
+                report.error(
+                    Place::sheet(&sheet).column("written_by"),
+                    "unknown_role",
+                    format!("There is no role {}.", quoted(role)),
+                    did_you_mean(role, roles.keys().map(String::as_str), "Name a role of `programme.toml`."),
+                );
+            }
+        }
+        self.take(report);
     }
 
     /// The codes that end a unit are codes of its status.
@@ -141,7 +176,7 @@ impl<'f> Reader<'f> {
     /// Says which files nobody reads.
     fn name_strangers(&mut self) {
         for path in self.files.keys() {
-            let is_read = [PROGRAMME, MODEL, DEADLINES].contains(&path.as_str())
+            let is_read = [PROGRAMME, MODEL, DEADLINES, DERIVED].contains(&path.as_str())
                 || stem(path, "forms/", ".md").is_some()
                 || stem(path, "codelists/", ".csv").is_some();
             // Notes and licences may lie beside the files of the programme.

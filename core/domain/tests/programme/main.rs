@@ -5,6 +5,8 @@ mod builtin;
 #[cfg(test)]
 mod entry;
 #[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod forms;
 #[cfg(test)]
 mod hostile;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ANY, CODES, DATES, Kinds, TEXTS, TIMES, expect_kind, is_ancestor, question, unknown};
 use crate::{
-    form::Form,
+    form::{Form, QuestionKind},
     problem::{
         report::Report,
         suggest::{did_you_mean, quoted},
@@ -12,6 +12,7 @@ use crate::{
     programme::{
         EventParts, FieldRef, GroupKind, Parts, RecordKind,
         package::toml_file::{Located, Table, TomlFile},
+        sessions::SessionParts,
     },
 };
 
@@ -74,6 +75,8 @@ impl PartsReader<'_> {
             }
         };
         let event = file.table(table, "event").map(|mut table| self.event(file, &mut table, &unit));
+        let session =
+            file.table(table, "session").and_then(|mut table| self.session(file, &mut table, &unit));
         file.finish(table);
         Parts {
             unit,
@@ -88,7 +91,24 @@ impl PartsReader<'_> {
             subject_birth,
             contact_at,
             event,
+            session,
         }
+    }
+
+    fn session(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> Option<SessionParts> {
+        file.require(table, "id");
+        let id = file.text(table, "id");
+        let split = file.texts(table, "split");
+        file.finish(table);
+        let id = self.field(file.report, &id?, unit, Where::Unit, TEXTS, "text or hidden")?;
+        let numbers: Kinds = |kind| matches!(kind, QuestionKind::Integer | QuestionKind::Decimal);
+        let split = split
+            .iter()
+            .filter_map(|field| {
+                self.field(file.report, field, unit, Where::Unit, numbers, "integer or decimal")
+            })
+            .collect();
+        Some(SessionParts { id, split })
     }
 
     fn event(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> EventParts {
@@ -203,5 +223,6 @@ pub(super) fn no_parts() -> Parts {
         subject_birth: None,
         contact_at: None,
         event: None,
+        session: None,
     }
 }
