@@ -15,6 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{ApiError, OpenError};
 
+pub(crate) mod beside;
 pub(crate) mod desk;
 pub(crate) mod documents;
 pub(crate) mod groups;

@@ -59,6 +59,7 @@ pub(crate) mod decide;
 pub(crate) mod draft;
 pub(crate) mod enter;
 pub(crate) mod open;
+pub(crate) mod restricted;
 pub(crate) mod save;
 
 pub use draft::Draft;

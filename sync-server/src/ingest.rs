@@ -32,6 +32,8 @@ mod judgement;
 mod local;
 mod push;
 
+pub(crate) use push::tells_restricted;
+
 pub use judgement::PreparedPush;
 pub use local::{LocalProblem, LocalWrite};
 

@@ -129,7 +129,7 @@ impl Records<'_> {
     /// # Errors
     /// [`ApiError::NotFound`], and those of the store.
     pub fn history(&self, record: RecordId) -> Result<HistoryView, ApiError> {
-        self.phone.0.store.read(|db| reads::records::history(db, record))
+        self.phone.0.store.read(|db| reads::records::history(db, &self.phone.0.programme, record))
     }
 
     /// Finds records by words of their searched answers; every word must begin a word of the record.

@@ -10,7 +10,7 @@ use rusqlite::Transaction;
 use super::{check, enter, save};
 use crate::{
     error::{ApiError, Thing},
-    store::{desk::Desk, projection, rows::found},
+    store::{beside, desk::Desk, rows::found},
 };
 
 /// What is to stand from now on.
@@ -32,7 +32,7 @@ pub(crate) fn decide(
     chosen: Chosen,
     reason: String,
 ) -> Result<RecordView, ApiError> {
-    let view = found(projection::view(tx, record)?, Thing::Record)?;
+    let view = found(beside::whole(tx, &desk.programme, record)?, Thing::Record)?;
     let edits = match chosen {
         Chosen::Answer(answer) => {
             let programme = desk.programme.clone();

@@ -18,7 +18,7 @@ use rusqlite::Transaction;
 use super::{FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest, check, open, save};
 use crate::{
     error::{ApiError, InvalidAnswer, Thing},
-    store::{desk::Desk, log::Place, projection, rows::found},
+    store::{beside, desk::Desk, log::Place, rows::found},
 };
 
 /// What was entered, with the keys of questions: name, or `repeat/row/name`.
@@ -51,7 +51,7 @@ pub(crate) fn save_answers(
         request.record = save::only_one(tx, &Place { group, form: request.form.clone() })?;
     }
     let current = match request.record {
-        Some(record) => Some(found(projection::view(tx, record)?, Thing::Record)?),
+        Some(record) => Some(found(beside::whole(tx, &programme, record)?, Thing::Record)?),
         None => None,
     };
     let (edits, warnings) = edits(desk, form, &answers, current.as_ref())?;

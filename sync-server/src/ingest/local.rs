@@ -1,9 +1,14 @@
 //! What the server writes itself: import, demo, decisions on the console.
 
+use std::sync::Arc;
+
 use alongside_domain::{
     form::{Form, MergePolicy},
     ids::{ActorId, GroupId, PartnerId, PersonId, RecordId},
-    programme::Programme,
+    programme::{
+        Programme,
+        split::{self, Split},
+    },
     record::{Circumstances, Document, Edit, RawChange, Root},
     time::Millis,
 };
@@ -117,21 +122,29 @@ pub(super) struct Prepared {
     author: PersonId,
     received_at: Millis,
     first: usize,
+    programme: Arc<Programme>,
     steps: Vec<Step>,
+}
+
+/// The restricted answers of a record: they go into the author's own restricted group beside it.
+struct Part {
+    form: String,
+    edits: Vec<Edit>,
+    circumstances: Circumstances,
 }
 
 enum Step {
     OpenGroup { group: GroupId, kind: String, partner: PartnerId, parents: Vec<GroupId> },
     Grant { person: PersonId, group: GroupId },
     Withdraw { person: PersonId, group: GroupId },
-    Create { record: RecordId, group: GroupId, group_kind: String, change: RawChange },
-    Edit { record: RecordId, immutable: Vec<String>, edits: Vec<Edit>, circumstances: Circumstances },
+    Create { record: RecordId, group: GroupId, lives_in: Vec<String>, change: RawChange, part: Part },
+    Edit { record: RecordId, edits: Vec<Edit>, circumstances: Circumstances },
     Remember(ImportKey),
 }
 
 /// Builds the new records, on the caller's thread. `first` is the number of the first write.
 pub(super) fn prepare(
-    programme: &Programme,
+    programme: &Arc<Programme>,
     actor: ActorId,
     author: PersonId,
     received_at: Millis,
@@ -143,7 +156,7 @@ pub(super) fn prepare(
         let step = step(programme, actor, write).map_err(|problem| at(first + offset, problem))?;
         steps.push(step);
     }
-    Ok(Prepared { author, received_at, first, steps })
+    Ok(Prepared { author, received_at, first, programme: Arc::clone(programme), steps })
 }
 
 fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step, LocalProblem> {
@@ -164,18 +177,18 @@ fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step
                 .filter(|question| question.merge == MergePolicy::Text)
                 .map(|question| question.name.as_str())
                 .collect();
-            let (_, change) = Document::create_with_texts(&root, &texts, &edits, &circumstances)
+            let split = match (&kind.restricted, programme.forms.get(&root.form)) {
+                (Some(_), Some(form)) => split::split(programme, form, edits),
+                _ => Split { open: edits, restricted: Vec::new() },
+            };
+            let (_, change) = Document::create_with_texts(&root, &texts, &split.open, &circumstances)
                 .map_err(|_| LocalProblem::Document)?;
-            Step::Create { record: root.id, group: root.group, group_kind: kind.group.clone(), change }
+            let part = Part { form: root.form, edits: split.restricted, circumstances };
+            let lives_in = vec![kind.group.clone()];
+            Step::Create { record: root.id, group: root.group, lives_in, change, part }
         }
         LocalWrite::Edit { record, edits, at, zone, reason } => Step::Edit {
             record,
-            immutable: programme
-                .records
-                .iter()
-                .filter(|(_, kind)| kind.immutable)
-                .map(|(form, _)| form.clone())
-                .collect(),
             edits,
             circumstances: Circumstances { actor, at, zone, offline: false, reason },
         },
@@ -188,11 +201,12 @@ fn at(index: usize, problem: LocalProblem) -> IngestError {
 }
 
 pub(super) fn commit(tx: &Transaction<'_>, batch: Prepared) -> Result<Vec<Option<u64>>, IngestError> {
-    let Prepared { author, received_at, first, steps } = batch;
+    let Prepared { author, received_at, first, programme, steps } = batch;
     let mut log = Appender::new(tx, received_at)?;
     let mut numbers = Vec::with_capacity(steps.len());
     for (offset, step) in steps.into_iter().enumerate() {
-        let number = write(&mut log, author, step)?.map_err(|problem| at(first + offset, problem))?;
+        let number =
+            write(&mut log, &programme, author, step)?.map_err(|problem| at(first + offset, problem))?;
         numbers.push(number);
     }
     Ok(numbers)
@@ -200,6 +214,7 @@ pub(super) fn commit(tx: &Transaction<'_>, batch: Prepared) -> Result<Vec<Option
 
 fn write(
     log: &mut Appender<'_>,
+    programme: &Programme,
     author: PersonId,
     step: Step,
 ) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
@@ -239,10 +254,10 @@ fn write(
             access::withdraw(log, person, group)?;
             Ok(Ok((log.head.seq > before).then_some(log.head.seq)))
         }
-        Step::Create { record, group, group_kind, change } => {
+        Step::Create { record, group, lives_in, change, part } => {
             match access::group(log.tx, group)? {
                 None => return Ok(Err(LocalProblem::UnknownGroup)),
-                Some(row) if row.kind != group_kind => return Ok(Err(LocalProblem::WrongForm)),
+                Some(row) if !lives_in.contains(&row.kind) => return Ok(Err(LocalProblem::WrongForm)),
                 Some(_) if erasures::erased(log.tx, group)?.is_some() => {
                     return Ok(Err(LocalProblem::Erased));
                 }
@@ -251,38 +266,94 @@ fn write(
             if log::latest_of(log.tx, record)? > 0 {
                 return Ok(Err(LocalProblem::RecordExists));
             }
-            Ok(Ok(Some(log.change(group, record, author, None, &change)?)))
+            let number = log.change(group, record, author, None, &change)?;
+            write_part(log, programme, author, (record, group), &part)?;
+            Ok(Ok(Some(number)))
         }
-        Step::Edit { record, immutable, edits, circumstances } => {
-            edit(log, author, record, &immutable, &edits, &circumstances)
+        Step::Edit { record, edits, circumstances } => {
+            edit(log, programme, author, record, edits, circumstances)
         }
     }
 }
 
 fn edit(
     log: &mut Appender<'_>,
+    programme: &Programme,
     author: PersonId,
     record: RecordId,
-    immutable: &[String],
-    edits: &[Edit],
-    circumstances: &Circumstances,
+    edits: Vec<Edit>,
+    circumstances: Circumstances,
 ) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
-    let stored = log::changes_of(log.tx, record)?;
-    if stored.is_empty() {
-        return Ok(Err(LocalProblem::UnknownRecord));
-    }
-    if stored.iter().any(|change| change.bytes.is_empty()) {
-        return Ok(Err(LocalProblem::Erased));
-    }
-    let broken = |_| StoreError::damaged("a record of the feed does not load");
-    let mut document = Document::load(stored.iter().map(|change| change.bytes.as_slice())).map_err(broken)?;
+    let Some(mut document) = load(log.tx, record)? else {
+        let erased = log::latest_of(log.tx, record)? > 0;
+        return Ok(Err(if erased { LocalProblem::Erased } else { LocalProblem::UnknownRecord }));
+    };
     let root = document.root().map_err(broken)?;
-    if immutable.contains(&root.form) {
+    let kind = programme.records.get(&root.form);
+    if kind.is_some_and(|kind| kind.immutable) {
         return Ok(Err(LocalProblem::Immutable));
     }
-    match document.edit(edits, circumstances) {
-        Ok(None) => Ok(Ok(None)),
-        Ok(Some(change)) => Ok(Ok(Some(log.change(root.group, record, author, None, &change)?))),
-        Err(_) => Ok(Err(LocalProblem::Document)),
+    let is_part = access::group(log.tx, root.group)?.is_some_and(|row| programme.is_restricted(&row.kind));
+    let split = match (kind.and_then(|kind| kind.restricted.as_ref()), programme.forms.get(&root.form)) {
+        (Some(_), Some(form)) if !is_part => split::split(programme, form, edits),
+        _ => Split { open: edits, restricted: Vec::new() },
+    };
+    let number = match document.edit(&split.open, &circumstances) {
+        Ok(None) => None,
+        Ok(Some(change)) => Some(log.change(root.group, record, author, None, &change)?),
+        Err(_) => return Ok(Err(LocalProblem::Document)),
+    };
+    let part = Part { form: root.form, edits: split.restricted, circumstances };
+    let of_part = write_part(log, programme, author, (record, root.group), &part)?;
+    Ok(Ok(number.or(of_part)))
+}
+
+fn broken<E>(_: E) -> StoreError {
+    StoreError::damaged("a record of the feed does not load")
+}
+
+/// A record as the feed has it; `None` where it has none, or its group was erased.
+fn load(tx: &Transaction<'_>, record: RecordId) -> Result<Option<Document>, StoreError> {
+    let stored = log::changes_of(tx, record)?;
+    if stored.is_empty() || stored.iter().any(|change| change.bytes.is_empty()) {
+        return Ok(None);
     }
+    Document::load(stored.iter().map(|change| change.bytes.as_slice())).map(Some).map_err(broken)
+}
+
+/// Writes restricted answers into the author's restricted group beside the record's own, which is opened
+/// where it is not there yet. An answer that is taken back is written only where one stands.
+fn write_part(
+    log: &mut Appender<'_>,
+    programme: &Programme,
+    author: PersonId,
+    (record, beside): (RecordId, GroupId),
+    part: &Part,
+) -> Result<Option<u64>, StoreError> {
+    let kind = programme.records.get(&part.form).and_then(|kind| kind.restricted.as_ref());
+    let (Some(kind), false) = (kind, part.edits.is_empty()) else { return Ok(None) };
+    let group = split::restricted_group(beside, author);
+    let id = split::part_of(record, group);
+    if erasures::erased(log.tx, group)?.is_some() {
+        return Ok(None);
+    }
+    if let Some(mut document) = load(log.tx, id)? {
+        let change = document.edit(&part.edits, &part.circumstances).map_err(broken)?;
+        return Ok(match change {
+            Some(change) => Some(log.change(group, id, author, None, &change)?),
+            None => None,
+        });
+    }
+    if part.edits.iter().all(|edit| !edit.value.is_present()) {
+        return Ok(None);
+    }
+    if access::group(log.tx, group)?.is_none() {
+        let Some(row) = access::group(log.tx, beside)? else { return Ok(None) };
+        access::open_group(log, group, kind, row.partner, &[beside], author)?;
+        access::grant_to_safeguarding(log, programme, row.partner, group)?;
+    }
+    let version = programme.forms.get(&part.form).map(|form| form.version.clone()).unwrap_or_default();
+    let root = Root { id, form: part.form.clone(), form_version: version, group };
+    let (_, change) = Document::create(&root, &part.edits, &part.circumstances).map_err(broken)?;
+    Ok(Some(log.change(group, id, author, None, &change)?))
 }

@@ -6,7 +6,7 @@ use alongside_domain::{
     guard::{Ruling, chunk},
     ids::{ChangeHash, GroupId, RecordId},
     policy::{self, Denial, OpeningFacts, ParentFacts, PushFacts},
-    programme::{Programme, Role},
+    programme::{Programme, Role, split},
     record::RawChange,
     time::Millis,
     wire::{GroupOpening, OpeningVerdict, PushedChange, Refusal, Verdict, encode},
@@ -90,6 +90,22 @@ pub(super) fn commit(
     Ok(work.outcome)
 }
 
+/// Whether a change holds a restricted answer outside of the restricted group.
+pub(crate) fn tells_restricted(
+    programme: &Programme,
+    group_kind: Option<&str>,
+    form: Option<&str>,
+    change: &RawChange,
+) -> bool {
+    let (Some(kind), Some(form)) = (group_kind, form) else { return false };
+    if programme.records.get(form).is_none_or(|record| record.restricted.is_none()) {
+        return false;
+    }
+    // A change that passed the guard parses.
+    chunk::parse(&change.bytes)
+        .is_ok_and(|change| programme.tells_restricted(kind, form, &change.said().edits))
+}
+
 impl Push<'_, '_> {
     fn open(&mut self, opening: &GroupOpening) -> Result<OpeningVerdict, StoreError> {
         if erasures::erased(self.log.tx, opening.group)?.is_some() {
@@ -127,6 +143,9 @@ impl Push<'_, '_> {
             self.push.person,
         )?;
         access::grant(&mut self.log, self.push.person, opening.group)?;
+        if self.programme.is_restricted(&opening.kind) {
+            access::grant_to_safeguarding(&mut self.log, self.programme, self.person.partner, opening.group)?;
+        }
         set_aside::forget(self.log.tx, &set_aside::name(&encode(opening), false))?;
         // It may have been looked up as the parent of an earlier one.
         self.groups.clear();
@@ -151,6 +170,15 @@ impl Push<'_, '_> {
                 late: *late,
             })
             .collect();
+        // A restricted group is that of who opens it: its id says whose it is and what it stands beside.
+        if self.programme.is_restricted(&opening.kind)
+            && opening
+                .parents
+                .first()
+                .is_none_or(|beside| split::restricted_group(*beside, self.push.person) != opening.group)
+        {
+            return Ok(Some(Denial::Refused(Refusal::BadOpening)));
+        }
         let facts = OpeningFacts {
             role: self.role(),
             device_revoked: self.revoked,
@@ -378,6 +406,7 @@ impl Push<'_, '_> {
     ) -> Result<Option<Denial>, StoreError> {
         let owner = devices::actor_owner(self.log.tx, change.actor)?;
         let of_group = self.facts(group)?.clone();
+        let record_kind = form.and_then(|form| self.programme.records.get(form));
         let facts = PushFacts {
             role: self.role(),
             device_revoked: self.revoked,
@@ -385,7 +414,9 @@ impl Push<'_, '_> {
             group_kind: of_group.kind.as_deref(),
             standing: of_group.standing,
             withdrawn: of_group.late,
-            record_kind: form.and_then(|form| self.programme.records.get(form)),
+            record_kind,
+            open_to_role: record_kind.is_none_or(|kind| kind.is_open_to(&self.person.role)),
+            tells_restricted: tells_restricted(self.programme, of_group.kind.as_deref(), form, change),
             starts_record: !existed,
         };
         Ok(policy::decide_push(&facts).err())

@@ -83,6 +83,7 @@ pub(crate) fn programme() -> Programme {
             subject_birth: None,
             contact_at: None,
             event: None,
+            session: None,
         },
     }
 }
