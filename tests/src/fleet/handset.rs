@@ -125,7 +125,7 @@ impl Handset {
             // What a phone draws after it was opened is new, as the system's randomness is.
             Box::new(ChaCha8Rng::from_seed(rng.random())),
         );
-        Profile { most_bytes: self.room, ..profile }
+        Profile { most_bytes: self.room, installation: self.mark(), ..profile }
     }
 
     pub(super) fn phone(&self) -> Result<&Phone> {
