@@ -215,6 +215,9 @@ impl Phone {
             push: (!changes.is_empty()).then(|| pack_rows(changes)),
             limit: 1 << 20,
             waiting: 0,
+            tally: None,
+            needs_key: false,
+            repair: None,
         }
     }
 

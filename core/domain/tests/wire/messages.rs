@@ -51,6 +51,7 @@ fn the_bytes_of_every_message_are_these() {
             role: "SUPPORTER".into(),
             partner: PARTNER,
             programme: ("independent-support".into(), ChangeHash([0x67; 32])),
+            key: None,
         },
     );
     snapshot(

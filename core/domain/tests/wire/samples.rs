@@ -36,6 +36,9 @@ pub(crate) fn nothing_to_do() -> (SyncRequest, SyncAnswer) {
         push: None,
         limit: 1 << 20,
         waiting: 0,
+        tally: None,
+        needs_key: false,
+        repair: None,
     };
     let answer = SyncAnswer {
         protocol: PROTOCOL,
@@ -51,6 +54,11 @@ pub(crate) fn nothing_to_do() -> (SyncRequest, SyncAnswer) {
         more: false,
         revoked: false,
         server_time: AT,
+        tally: None,
+        heads: None,
+        key: None,
+        to_repair: false,
+        repair: None,
     };
     (request, answer)
 }
