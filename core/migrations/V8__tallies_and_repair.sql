@@ -14,29 +14,31 @@ CREATE TABLE tally_step (
     hash     BLOB NOT NULL,
     author   BLOB NOT NULL,
     device   BLOB,
-    feed_seq INTEGER NOT NULL
+    feed_seq INTEGER NOT NULL,
+    received INTEGER                                -- null: not known yet
 );
 CREATE TRIGGER tally_in AFTER INSERT ON change WHEN NEW.feed_seq > 0 BEGIN
-    INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq)
-        SELECT 1, grp, NEW.record, NEW.hash, NEW.author, NEW.device, NEW.feed_seq
+    INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq, received)
+        SELECT 1, grp, NEW.record, NEW.hash, NEW.author, NEW.device, NEW.feed_seq, NEW.received_at
         FROM document WHERE record = NEW.record;
 END;
-CREATE TRIGGER tally_moved AFTER UPDATE OF feed_seq, author, device ON change
-WHEN OLD.feed_seq IS NOT NEW.feed_seq OR OLD.author IS NOT NEW.author OR OLD.device IS NOT NEW.device BEGIN
-    INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq)
-        SELECT -1, grp, OLD.record, OLD.hash, OLD.author, OLD.device, OLD.feed_seq
+CREATE TRIGGER tally_moved AFTER UPDATE OF feed_seq, author, device, received_at ON change
+WHEN OLD.feed_seq IS NOT NEW.feed_seq OR OLD.author IS NOT NEW.author OR OLD.device IS NOT NEW.device
+    OR OLD.received_at IS NOT NEW.received_at BEGIN
+    INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq, received)
+        SELECT -1, grp, OLD.record, OLD.hash, OLD.author, OLD.device, OLD.feed_seq, OLD.received_at
         FROM document WHERE record = OLD.record AND OLD.feed_seq > 0;
-    INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq)
-        SELECT 1, grp, NEW.record, NEW.hash, NEW.author, NEW.device, NEW.feed_seq
+    INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq, received)
+        SELECT 1, grp, NEW.record, NEW.hash, NEW.author, NEW.device, NEW.feed_seq, NEW.received_at
         FROM document WHERE record = NEW.record AND NEW.feed_seq > 0;
 END;
 CREATE TRIGGER tally_out AFTER DELETE ON change WHEN OLD.feed_seq > 0 BEGIN
-    INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq)
-        SELECT -1, grp, OLD.record, OLD.hash, OLD.author, OLD.device, OLD.feed_seq
+    INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq, received)
+        SELECT -1, grp, OLD.record, OLD.hash, OLD.author, OLD.device, OLD.feed_seq, OLD.received_at
         FROM document WHERE record = OLD.record;
 END;
-INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq)
-    SELECT 1, d.grp, c.record, c.hash, c.author, c.device, c.feed_seq
+INSERT INTO tally_step (sign, grp, record, hash, author, device, feed_seq, received)
+    SELECT 1, d.grp, c.record, c.hash, c.author, c.device, c.feed_seq, c.received_at
     FROM change c JOIN document d ON d.record = c.record WHERE c.feed_seq > 0;
 
 -- The newest head of each group that the server signed and that this phone holds all of; the changes that it

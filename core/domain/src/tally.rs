@@ -1,14 +1,17 @@
 //! What two sides hold, counted instead of listed.
 //!
 //! An entry has a *name*: a hash of everything about it that never changes. A [`Tally`] is the count of
-//! some entries and the sum of a hash of each, with its number in the feed: equal tallies mean that the
-//! same entries stand under the same numbers, wherever both sides are honest. A [`Commitment`] stands for
+//! some entries and the sum of a hash of each, with its number in the feed and the time of its receipt: equal
+//! tallies mean that the same entries stand there in the same way, wherever both sides are honest. A [`Commitment`] stands for
 //! a set of names also towards somebody who is not: that is what a server signs ([`heads`]).
 
 use curve25519_dalek::{RistrettoPoint, ristretto::CompressedRistretto, traits::Identity as _};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ChangeHash, DeviceId, GroupId, PersonId, RecordId};
+use crate::{
+    ids::{ChangeHash, DeviceId, GroupId, PersonId, RecordId},
+    time::Millis,
+};
 
 pub mod heads;
 
@@ -42,9 +45,9 @@ impl EntryName {
         short
     }
 
-    fn numbered(&self, number: u64) -> u128 {
+    fn numbered(&self, number: u64, received_at: Millis) -> u128 {
         let mut hasher = blake3::Hasher::new_derive_key("alongside 2026 entry under its number");
-        hasher.update(&self.0).update(&number.to_le_bytes());
+        hasher.update(&self.0).update(&number.to_le_bytes()).update(&received_at.0.to_le_bytes());
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         u128::from_le_bytes(bytes)
@@ -63,16 +66,16 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts an entry under its number in the feed.
-    pub fn add(&mut self, name: &EntryName, number: u64) {
+    /// Counts an entry under its number in the feed, received at this time.
+    pub fn add(&mut self, name: &EntryName, number: u64, received_at: Millis) {
         self.count = self.count.wrapping_add(1);
-        self.plus(name.numbered(number));
+        self.plus(name.numbered(number, received_at));
     }
 
-    /// Counts an entry no longer that was counted under this number.
-    pub fn remove(&mut self, name: &EntryName, number: u64) {
+    /// Counts an entry no longer that was counted so.
+    pub fn remove(&mut self, name: &EntryName, number: u64, received_at: Millis) {
         self.count = self.count.wrapping_sub(1);
-        self.plus(name.numbered(number).wrapping_neg());
+        self.plus(name.numbered(number, received_at).wrapping_neg());
     }
 
     /// Counts what another tally counts.
@@ -153,20 +156,23 @@ mod tests {
     fn a_tally_tells_entries_and_numbers_and_not_their_order() {
         let (mut one, mut two) = (Tally::default(), Tally::default());
         for number in 1..=5 {
-            one.add(&name(number), u64::from(number));
-            two.add(&name(6 - number), u64::from(6 - number));
+            one.add(&name(number), u64::from(number), Millis(5));
+            two.add(&name(6 - number), u64::from(6 - number), Millis(5));
         }
         assert_eq!(one, two);
-        two.remove(&name(3), 3);
+        two.remove(&name(3), 3, Millis(5));
         assert_ne!(one, two);
-        two.add(&name(3), 7);
-        assert_ne!(one, two, "the same entry under another number");
+        for (number, received_at) in [(7, 5), (3, 6)] {
+            let mut other = two;
+            other.add(&name(3), number, Millis(received_at));
+            assert_ne!(one, other, "the same entry under another number, or received at another time");
+        }
         let mut all = Tally::default();
         all.merge(&one);
         all.merge(&one);
         assert_eq!(all.count, 10);
         for number in 1..=5 {
-            one.remove(&name(number), u64::from(number));
+            one.remove(&name(number), u64::from(number), Millis(5));
         }
         assert_eq!(one, Tally::default());
     }
@@ -188,7 +194,7 @@ mod tests {
     #[test]
     fn what_is_computed_stays_what_it_is() {
         let mut tally = Tally::default();
-        tally.add(&name(1), 7);
+        tally.add(&name(1), 7, Millis(1_425_391_800_000));
         let commitment = Commitment::default().with([&name(1)]).unwrap();
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         insta::assert_snapshot!(format!(

@@ -9,6 +9,7 @@ use alongside_domain::{
         EntryName, Tally,
         heads::{SignedHead, sum_with, sum_without},
     },
+    time::Millis,
     wire::FeedEntry,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -30,7 +31,7 @@ pub(crate) fn settle(tx: &Transaction<'_>) -> Result<(), ApiError> {
     let mut groups: BTreeMap<GroupId, Counted> = BTreeMap::new();
     {
         let mut statement = tx.prepare_cached(
-            "SELECT sign, grp, record, hash, author, device, feed_seq FROM tally_step ORDER BY id",
+            "SELECT sign, grp, record, hash, author, device, feed_seq, received FROM tally_step ORDER BY id",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -41,11 +42,13 @@ pub(crate) fn settle(tx: &Transaction<'_>) -> Result<(), ApiError> {
             };
             let name = EntryName::of(group, id(row, 2)?, &hash(row, 3)?, id(row, 4)?, maybe_id(row, 5)?);
             let number = unsigned(row.get(6)?);
+            // The server's answer tells the time with the number, or the feed does.
+            let at = Millis(row.get::<_, Option<i64>>(7)?.unwrap_or(i64::MIN));
             if row.get::<_, i64>(0)? > 0 {
-                counted.tally.add(&name, number);
+                counted.tally.add(&name, number, at);
                 sum_with(&mut counted.names, &name);
             } else {
-                counted.tally.remove(&name, number);
+                counted.tally.remove(&name, number, at);
                 sum_without(&mut counted.names, &name);
             }
         }
@@ -94,23 +97,29 @@ pub(crate) fn scope(db: &Connection, person: PersonId) -> Result<Option<Tally>, 
     while let Some(row) = rows.next()? {
         scope.merge(&counted(row)?.tally);
     }
-    for (group, number, name) in set_aside(db, None)? {
+    for aside in set_aside(db, None)? {
         let mine: bool = db
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM access WHERE person = ?1 AND grp = ?2)")?
-            .query_row(params![person.0, group.0], |row| row.get(0))?;
-        let Some(name) = name else { return Ok(None) };
+            .query_row(params![person.0, aside.group.0], |row| row.get(0))?;
+        let Some(name) = aside.name else { return Ok(None) };
         if mine {
-            scope.add(&name, number);
+            scope.add(&name, aside.number, aside.received_at);
         }
     }
     Ok(Some(scope))
 }
 
-/// Entries that were set aside and stand in the feed: group, number, and name where it can be told.
-pub(crate) fn set_aside(
-    db: &Connection,
-    of: Option<GroupId>,
-) -> Result<Vec<(GroupId, u64, Option<EntryName>)>, ApiError> {
+/// An entry that was set aside and stands in the feed.
+pub(crate) struct Aside {
+    pub(crate) group: GroupId,
+    pub(crate) number: u64,
+    pub(crate) received_at: Millis,
+    /// `None` where it cannot be told.
+    pub(crate) name: Option<EntryName>,
+}
+
+/// Entries that were set aside and stand in the feed.
+pub(crate) fn set_aside(db: &Connection, of: Option<GroupId>) -> Result<Vec<Aside>, ApiError> {
     let entries: Vec<(i64, FeedEntry)> = db
         .prepare_cached(
             "SELECT feed_seq, entry FROM quarantine WHERE feed_seq > 0 AND (?1 IS NULL OR grp = ?1)",
@@ -120,11 +129,11 @@ pub(crate) fn set_aside(
     Ok(entries
         .into_iter()
         .filter_map(|(number, entry)| match entry {
-            FeedEntry::Change { group, record, author, device, bytes, .. } => {
+            FeedEntry::Change { group, record, author, device, received_at, bytes, .. } => {
                 let name = chunk::parse(&bytes)
                     .ok()
                     .map(|change| EntryName::of(group, record, &change.header.hash, author, device));
-                Some((group, unsigned(number), name))
+                Some(Aside { group, number: unsigned(number), received_at, name })
             }
             FeedEntry::Control { .. } => None,
         })

@@ -79,9 +79,9 @@ pub(crate) fn apply(
     openings(tx, desk, &mut intake, sent, answer)?;
     pull::take_in(tx, desk, &mut intake, entries)?;
     if let (Some(sent), Some(repair)) = (&sent.repair, &answer.repair) {
-        if let Some(place) = repair::take_in(tx, &mut intake, sent, repair)? {
+        if let Some((place, seen)) = repair::take_in(tx, desk, &mut intake, sent, repair)? {
             // What came after the repair had begun comes with the feed, as ever.
-            state::stand_at(tx, &place, &place, place.seq, &[])?;
+            state::stand_at(tx, &place, &seen, place.seq, &[])?;
         }
         return finish(tx, desk, intake, answer);
     }

@@ -4,7 +4,7 @@
 //! How far it has come is in the store, so that it goes on after an interruption, and after the app was
 //! killed. Nothing is acknowledged anew, renumbered or asked for twice that a step has dealt with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     ids::{ChangeHash, DeviceId, GroupId, PersonId, RecordId},
@@ -13,16 +13,17 @@ use alongside_domain::{
     wire::{
         Cursor, FeedEntry, Verdict, limits,
         pack::pack_rows,
-        repair::{Compare, GroupTally, ListFrom, Listed, Proof, RepairAnswer, RepairRequest},
+        repair::{Compare, GroupTally, ListFrom, Listed, ListedEntry, Proof, RepairAnswer, RepairRequest},
     },
 };
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::apply::Intake;
+use super::{apply::Intake, pull};
 use crate::{
     error::ApiError,
     store::{
+        desk::Desk,
         rows::{cbor, hash, id, maybe_id, signed, to_cbor, unsigned},
         state::{self, Identity},
         tally,
@@ -46,6 +47,8 @@ const WANTED: usize = 2_000;
 pub(crate) struct Repair {
     /// The head when it began.
     head: Option<Cursor>,
+    /// The head at the last step.
+    seen: Option<Cursor>,
     /// Groups up to this one are compared.
     after: Option<GroupId>,
     /// All groups are compared.
@@ -123,6 +126,7 @@ pub(crate) fn prepare(
 ) -> Result<(RepairRequest, RepairSent), ApiError> {
     let mut request = RepairRequest {
         head: repair.head,
+        seen: repair.seen,
         mismatch: repair.mismatch && repair.head.is_none(),
         ..RepairRequest::default()
     };
@@ -168,9 +172,9 @@ fn compare(db: &Connection, repair: &Repair, bytes: usize) -> Result<Compare, Ap
         .into_iter()
         .map(|group| {
             let mut tally = tally::of_group(db, group)?.tally;
-            for (_, number, name) in tally::set_aside(db, Some(group))? {
-                match name {
-                    Some(name) => tally.add(&name, number),
+            for aside in tally::set_aside(db, Some(group))? {
+                match aside.name {
+                    Some(name) => tally.add(&name, aside.number, aside.received_at),
                     // Not to be told: then the group is listed.
                     None => tally.count = u64::MAX,
                 }
@@ -228,13 +232,14 @@ fn relay(
 }
 
 /// Takes in what a step came to; its entries are in the log already. Gives the place where this phone stands
-/// once the repair is done, `None` before.
+/// once the repair is done, with the furthest one that the server named; `None` before.
 pub(crate) fn take_in(
     tx: &Transaction<'_>,
+    desk: &mut Desk,
     intake: &mut Intake,
     sent: &RepairSent,
     answer: &RepairAnswer,
-) -> Result<Option<Cursor>, ApiError> {
+) -> Result<Option<(Cursor, Cursor)>, ApiError> {
     let Some(mut repair) = under_way(tx)? else { return Ok(None) };
     intake.done.again = true;
     if answer.restart {
@@ -245,6 +250,7 @@ pub(crate) fn take_in(
         return Err(unfit());
     }
     repair.head = Some(answer.head);
+    repair.seen = Some(answer.seen);
     if let Some(to) = sent.compared {
         for group in &answer.differ {
             tx.prepare_cached("INSERT OR REPLACE INTO repair_list (grp, after) VALUES (?1, 0)")?
@@ -262,19 +268,24 @@ pub(crate) fn take_in(
         return Err(unfit());
     }
     let me = state::identity(tx)?;
+    // Records of which the server says another time of receipt than before: their rows show it.
+    let mut touched = BTreeSet::new();
     for (from, listed) in sent.lists.iter().zip(&answer.lists) {
-        take_in_list(tx, &me, *from, listed)?;
+        take_in_list(tx, &me, *from, listed, &mut touched)?;
     }
     for number in sent.wanted.iter().take(answer.dealt_with as usize) {
         tx.prepare_cached("DELETE FROM repair_want WHERE feed_seq = ?1")?.execute([signed(*number)])?;
     }
     for ((change, _), verdict) in sent.relayed.iter().zip(&answer.verdicts) {
-        relayed(tx, intake, *change, verdict)?;
+        relayed(tx, intake, *change, verdict, &mut touched)?;
+    }
+    for record in touched {
+        pull::show(tx, desk, intake, record)?;
     }
     if repair.compared && is_done(tx)? {
         keep(tx, None)?;
         tx.execute("DELETE FROM repair_there", [])?;
-        return Ok(repair.head);
+        return Ok(Some((answer.head, answer.seen)));
     }
     keep(tx, Some(&repair))?;
     Ok(None)
@@ -293,15 +304,19 @@ fn unfit() -> ApiError {
     ApiError::unexpected("verdicts_do_not_fit")
 }
 
+/// A change that is here.
+struct Here {
+    id: i64,
+    record: RecordId,
+    hash: ChangeHash,
+    received_at: Option<i64>,
+}
+
 /// What is here of a group, by the short names that lists have.
-fn here(
-    tx: &Transaction<'_>,
-    me: &Identity,
-    group: GroupId,
-) -> Result<BTreeMap<[u8; 16], (i64, ChangeHash)>, ApiError> {
+fn here(tx: &Transaction<'_>, me: &Identity, group: GroupId) -> Result<BTreeMap<[u8; 16], Here>, ApiError> {
     let mut here = BTreeMap::new();
     let mut statement = tx.prepare_cached(
-        "SELECT c.id, c.record, c.hash, c.author, c.device, c.feed_seq
+        "SELECT c.id, c.record, c.hash, c.author, c.device, c.feed_seq, c.received_at
          FROM document d JOIN change c ON c.record = d.record WHERE d.grp = ?1",
     )?;
     let mut rows = statement.query([group.0])?;
@@ -314,7 +329,8 @@ fn here(
             (author, device) = (me.person, Some(me.device));
         }
         let name = EntryName::of(group, record, &change, author, device);
-        here.insert(name.short(), (row.get(0)?, change));
+        let found = Here { id: row.get(0)?, record, hash: change, received_at: row.get(6)? };
+        here.insert(name.short(), found);
     }
     Ok(here)
 }
@@ -324,28 +340,32 @@ fn take_in_list(
     me: &Identity,
     from: ListFrom,
     listed: &Listed,
+    touched: &mut BTreeSet<RecordId>,
 ) -> Result<(), ApiError> {
     let group = from.group;
     let entries = listed.read().filter(|_| listed.group == group).ok_or_else(unfit)?;
-    let ascends = entries.first().is_none_or(|(number, _)| *number > from.after);
+    let ascends = entries.first().is_none_or(|entry| entry.number > from.after);
     if !ascends || (listed.more && entries.is_empty()) {
         return Err(unfit());
     }
     let here = here(tx, me, group)?;
     let mut apart: BTreeMap<[u8; 16], u64> = BTreeMap::new();
-    for (_, number, name) in tally::set_aside(tx, Some(group))? {
-        apart.extend(name.map(|name| (name.short(), number)));
+    for aside in tally::set_aside(tx, Some(group))? {
+        apart.extend(aside.name.map(|name| (name.short(), aside.number)));
     }
-    for (number, name) in &entries {
-        if let Some((change, hash)) = here.get(name) {
+    for ListedEntry { number, received_at, name } in &entries {
+        if let Some(found) = here.get(name) {
             tx.prepare_cached(
                 "UPDATE change SET feed_seq = ?2, device = CASE WHEN feed_seq IS NULL THEN ?3 ELSE device END,
-                                   first = 0, later = 0
+                                   received_at = ?4, first = 0, later = 0
                  WHERE id = ?1",
             )?
-            .execute(params![change, signed(*number), me.device.0])?;
+            .execute(params![found.id, signed(*number), me.device.0, received_at.0])?;
+            if found.received_at != Some(received_at.0) {
+                touched.insert(found.record);
+            }
             tx.prepare_cached("INSERT OR IGNORE INTO repair_there (hash, grp) VALUES (?1, ?2)")?
-                .execute(params![hash.0, group.0])?;
+                .execute(params![found.hash.0, group.0])?;
         } else if apart.get(name) != Some(number) {
             // What was set aside under another number comes again under this one.
             tx.prepare_cached("INSERT OR IGNORE INTO repair_want (feed_seq, grp) VALUES (?1, ?2)")?
@@ -353,7 +373,7 @@ fn take_in_list(
         }
     }
     if listed.more {
-        let last = entries.last().map_or(from.after, |(number, _)| *number);
+        let last = entries.last().map_or(from.after, |entry| entry.number);
         tx.prepare_cached("UPDATE repair_list SET after = ?2 WHERE grp = ?1")?
             .execute(params![group.0, signed(last)])?;
         return Ok(());
@@ -364,12 +384,7 @@ fn take_in_list(
 
 /// The server lacks what its list did not name: own changes that nothing proves are sent anew, what a head
 /// covers is relayed, and the rest is left to whoever can prove it.
-fn lacking(
-    tx: &Transaction<'_>,
-    group: GroupId,
-    last: &[(u64, [u8; 16])],
-    whole: bool,
-) -> Result<(), ApiError> {
+fn lacking(tx: &Transaction<'_>, group: GroupId, last: &[ListedEntry], whole: bool) -> Result<(), ApiError> {
     let of =
         "record IN (SELECT record FROM document WHERE grp = ?1) AND feed_seq IS NOT NULL AND feed_seq <> 0
               AND hash NOT IN (SELECT hash FROM repair_there)";
@@ -391,8 +406,8 @@ fn lacking(
         params![group.0, UNPROVEN],
     )?;
     // What was set aside under numbers that the server no longer has stays here, uncounted.
-    let numbers: Vec<u64> = last.iter().map(|(number, _)| *number).collect();
-    for (_, number, _) in tally::set_aside(tx, Some(group))? {
+    let numbers: BTreeSet<u64> = last.iter().map(|entry| entry.number).collect();
+    for tally::Aside { number, .. } in tally::set_aside(tx, Some(group))? {
         if whole && !numbers.contains(&number) {
             tx.execute(
                 "UPDATE quarantine SET feed_seq = -id WHERE grp = ?1 AND feed_seq = ?2",
@@ -409,6 +424,7 @@ fn relayed(
     intake: &mut Intake,
     change: i64,
     verdict: &Verdict,
+    touched: &mut BTreeSet<RecordId>,
 ) -> Result<(), ApiError> {
     if *verdict == Verdict::Retry {
         return Ok(());
@@ -434,6 +450,14 @@ fn relayed(
             (!own).then_some(UNPROVEN)
         }
     };
-    tx.prepare_cached("UPDATE change SET feed_seq = ?2 WHERE id = ?1")?.execute(params![change, number])?;
+    let received = matches!(verdict, Verdict::Accepted(_)).then_some(intake.server_time.0);
+    let record = tx
+        .prepare_cached(
+            "UPDATE change SET feed_seq = ?2, received_at = coalesce(?3, received_at) WHERE id = ?1
+             RETURNING record",
+        )?
+        .query_row(params![change, number, received], |row| id::<RecordId>(row, 0))
+        .optional()?;
+    touched.extend(record);
     Ok(())
 }

@@ -7,6 +7,7 @@ use alongside_domain::{
     guard::chunk,
     ids::GroupId,
     tally::EntryName,
+    time::Millis,
     wire::{
         Cursor, FeedEntry, GroupOpening, OpeningVerdict, PushedChange, Refusal, SyncAnswer, SyncRequest,
         Verdict, features,
@@ -36,17 +37,18 @@ pub(super) async fn step(
         tracing::warn!(device = %device.id, "a phone holds other entries than the server up to the same place");
     }
     let openings = std::mem::take(&mut request.openings);
-    let (mut opened, mut verdicts) = (Vec::new(), Vec::new());
+    let (mut opened, mut verdicts, mut received_at) = (Vec::new(), Vec::new(), None);
     if is_known(state, &repair).await? {
         // Without its journal a restored server may lack groups that what is relayed lives in.
         opened = open(state, &device, openings).await?;
         if let Some(relayed) = &repair.relayed {
-            verdicts = relay(state, &device, relayed, &repair.proofs).await?;
+            (verdicts, received_at) = relay(state, &device, relayed, &repair.proofs).await?;
         }
     }
     let state = state.clone();
     let mut answer = body::blocking(move || answer(&state, &device, &request, &repair, verdicts)).await?;
     answer.openings = opened;
+    answer.server_time = received_at.unwrap_or(answer.server_time);
     Ok(answer)
 }
 
@@ -64,17 +66,23 @@ async fn open(
     Ok(state.ingest.push(prepared).await?.openings)
 }
 
-/// Whether the feed is still the one in which the repair began.
+/// Whether the feed is still the one in which the repair began, and went on.
 async fn is_known(state: &AppState, repair: &RepairRequest) -> Result<bool, Failure> {
-    let (state, head) = (state.clone(), repair.head);
-    body::blocking(move || {
-        let place = match head {
-            Some(head) => state.store.place(head.seq)? == Some(head),
-            None => true,
-        };
-        Ok(place)
-    })
-    .await
+    let (state, heads) = (state.clone(), [repair.head, repair.seen]);
+    body::blocking(move || Ok(state.store.read(|tx| know(tx, heads))?)).await
+}
+
+fn knows_heads(tx: &rusqlite::Transaction<'_>, repair: &RepairRequest) -> Result<bool, StoreError> {
+    know(tx, [repair.head, repair.seen])
+}
+
+fn know(tx: &rusqlite::Transaction<'_>, places: [Option<Cursor>; 2]) -> Result<bool, StoreError> {
+    for place in places.into_iter().flatten() {
+        if log::place(tx, place.seq)? != Some(place) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Takes in relayed changes that are covered.
@@ -83,7 +91,7 @@ async fn relay(
     device: &DeviceRow,
     relayed: &Pack,
     proofs: &[Proof],
-) -> Result<Vec<Verdict>, Failure> {
+) -> Result<(Vec<Verdict>, Option<Millis>), Failure> {
     let entries: Vec<FeedEntry> = unpack_rows(relayed).map_err(|error| error.code(relayed.form))?;
     let (working, proofs) = (state.clone(), proofs.to_vec());
     let device_id = device.id;
@@ -109,13 +117,15 @@ async fn relay(
         Ok((prepared, verdicts, places))
     })
     .await?;
+    let mut received_at = None;
     if !places.is_empty() {
         let outcome = state.ingest.push(prepared).await?;
+        received_at = outcome.received_at;
         for (place, verdict) in places.into_iter().zip(outcome.verdicts) {
             verdicts[place] = verdict;
         }
     }
-    Ok(verdicts)
+    Ok((verdicts, received_at))
 }
 
 /// The names that heads of this server cover, by group. The signature is looked at first: only who can show
@@ -141,12 +151,11 @@ fn answer(
 ) -> Result<SyncAnswer, Failure> {
     let mut room = (request.limit as usize).saturating_mul(COMPRESSION);
     let (said, entries) = state.store.read(|tx| {
-        let head = log::head(tx)?;
-        let said = RepairAnswer { head: repair.head.unwrap_or(head), verdicts, ..RepairAnswer::default() };
-        if let Some(began) = repair.head
-            && log::place(tx, began.seq)? != Some(began)
-        {
-            return Ok((RepairAnswer { head, restart: true, ..said }, Vec::new()));
+        let seen = log::head(tx)?;
+        let head = repair.head.unwrap_or(seen);
+        let said = RepairAnswer { head, seen, verdicts, ..RepairAnswer::default() };
+        if !knows_heads(tx, repair)? {
+            return Ok((RepairAnswer { head: seen, restart: true, ..said }, Vec::new()));
         }
         let mut said = said;
         let mut entries = Vec::new();
@@ -170,7 +179,7 @@ fn answer(
                 let mut list = heads::list(tx, from.group, from.after, most + 1)?;
                 listed.more = list.len() > most;
                 list.truncate(most);
-                list.iter().for_each(|(number, name)| listed.push(*number, name));
+                list.iter().for_each(|(number, at, name)| listed.push(*number, *at, name));
                 room = room.saturating_sub(listed.entries.len() + Listed::ENTRY);
             }
             said.lists.push(listed);
@@ -304,11 +313,7 @@ pub(super) fn knows(
     cursor: Cursor,
     seen: Option<Cursor>,
 ) -> Result<bool, StoreError> {
-    let mut known = log::place(tx, cursor.seq)? == Some(cursor);
-    if let Some(seen) = seen {
-        known &= log::place(tx, seen.seq)? == Some(seen);
-    }
-    Ok(known)
+    know(tx, [Some(cursor), seen])
 }
 
 /// The answer to a phone that has to repair: what became of what it sent waits until then.

@@ -8,10 +8,14 @@ use alongside_domain::{
         Commitment, EntryName, Tally,
         heads::{GroupHead, sum_with},
     },
+    time::Millis,
 };
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::{StoreError, TENANT, rows::Sql};
+
+/// What is counted of an entry: its number, when it was received, its name.
+pub(crate) type Counting = (u64, Millis, EntryName);
 
 /// A group's changes, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +31,16 @@ impl Head {
         Self { head: GroupHead::empty(group), tally: Tally::default() }
     }
 
-    fn take_in(&mut self, entries: &[(u64, EntryName)]) -> Result<(), StoreError> {
-        for (number, name) in entries {
-            self.tally.add(name, *number);
+    fn take_in(&mut self, entries: &[Counting]) -> Result<(), StoreError> {
+        for (number, received_at, name) in entries {
+            self.tally.add(name, *number, *received_at);
             self.head.count += 1;
             sum_with(&mut self.head.sum, name);
         }
         self.head.commitment = self
             .head
             .commitment
-            .with(entries.iter().map(|(_, name)| name))
+            .with(entries.iter().map(|(.., name)| name))
             .ok_or_else(|| StoreError::damaged("the head of a group is unreadable"))?;
         Ok(())
     }
@@ -48,15 +52,15 @@ pub(crate) fn counted(
     after: u64,
     mut known: impl FnMut(GroupId) -> Result<Option<Head>, StoreError>,
 ) -> Result<BTreeMap<GroupId, Head>, StoreError> {
-    let mut new: BTreeMap<GroupId, Vec<(u64, EntryName)>> = BTreeMap::new();
+    let mut new: BTreeMap<GroupId, Vec<Counting>> = BTreeMap::new();
     let mut statement = tx.prepare_cached(
-        "SELECT group_id, seq, record, hash, author, device FROM feed
+        "SELECT group_id, seq, received_at, record, hash, author, device FROM feed
          WHERE tenant = ?1 AND seq > ?2 AND kind = 0 AND length(body) > 0 ORDER BY seq",
     )?;
     let mut rows = statement.query(params![TENANT, Sql(after)])?;
     while let Some(row) = rows.next()? {
         let group = row.get::<_, Sql<GroupId>>(0)?.0;
-        new.entry(group).or_default().push((row.get::<_, Sql<u64>>(1)?.0, name(row, group, 2)?));
+        new.entry(group).or_default().push(counting(row, group, 1)?);
     }
     let mut heads = BTreeMap::new();
     for (group, entries) in new {
@@ -65,6 +69,12 @@ pub(crate) fn counted(
         heads.insert(group, head);
     }
     Ok(heads)
+}
+
+/// Number, time of receipt and name of an entry, in the columns from this one.
+fn counting(row: &Row<'_>, group: GroupId, first: usize) -> Result<Counting, StoreError> {
+    let (number, at) = (row.get::<_, Sql<u64>>(first)?.0, row.get::<_, Sql<Millis>>(first + 1)?.0);
+    Ok((number, at, name(row, group, first + 2)?))
 }
 
 /// The name of an entry; record, hash, author and device are in the columns from this one.
@@ -163,15 +173,15 @@ pub(crate) fn scope(tx: &Transaction<'_>, person: PersonId) -> Result<Tally, Sto
     Ok(scope)
 }
 
-/// The changes of a group after this number, at most `most`: number and name of each.
+/// The changes of a group after this number, at most `most`.
 pub(crate) fn list(
     tx: &Transaction<'_>,
     group: GroupId,
     after: u64,
     most: usize,
-) -> Result<Vec<(u64, EntryName)>, StoreError> {
+) -> Result<Vec<Counting>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT seq, record, hash, author, device FROM feed INDEXED BY feed_group
+        "SELECT seq, received_at, record, hash, author, device FROM feed INDEXED BY feed_group
          WHERE tenant = ?1 AND group_id = ?2 AND seq > ?3 AND kind = 0 AND length(body) > 0
          ORDER BY seq LIMIT ?4",
     )?;
@@ -179,7 +189,7 @@ pub(crate) fn list(
     let mut rows = statement.query(params![TENANT, Sql(group), Sql(after), most])?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {
-        list.push((row.get::<_, Sql<u64>>(0)?.0, name(row, group, 1)?));
+        list.push(counting(row, group, 0)?);
     }
     Ok(list)
 }

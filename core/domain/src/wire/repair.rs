@@ -10,6 +10,7 @@ use super::{Cursor, Verdict, limits, pack::Pack};
 use crate::{
     ids::GroupId,
     tally::{EntryName, Tally, heads::SignedHead},
+    time::Millis,
 };
 
 /// What a phone asks and brings in one step of a repair.
@@ -18,6 +19,10 @@ pub struct RepairRequest {
     /// The head that the server named when the repair began; absent at first.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Cursor>,
+    /// The head that the server named in its last answer to the repair; absent at first. A server that was
+    /// restored once more meanwhile does not know it.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Cursor>,
     /// The repair began because tallies differed at one place: a fault that the server counts. Said once.
     #[serde(rename = "w", default, skip_serializing_if = "is_false")]
     pub mismatch: bool,
@@ -122,7 +127,10 @@ pub struct RepairAnswer {
     /// The head of the feed when the repair began: the phone stands there once it is done.
     #[serde(rename = "h")]
     pub head: Cursor,
-    /// The server does not know the head that was named: it was restored again, and so the repair begins
+    /// The head of the feed after this step.
+    #[serde(rename = "s")]
+    pub seen: Cursor,
+    /// The server does not know a head that was named: it was restored again, and so the repair begins
     /// again.
     #[serde(rename = "r", default, skip_serializing_if = "is_false")]
     pub restart: bool,
@@ -140,13 +148,25 @@ pub struct RepairAnswer {
     pub verdicts: Vec<Verdict>,
 }
 
+/// One entry of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedEntry {
+    /// Its number in the feed.
+    pub number: u64,
+    /// When the server received it.
+    pub received_at: Millis,
+    /// The first half of its name.
+    pub name: [u8; 16],
+}
+
 /// Entries of a group, or of the part of it that fits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The group.
     #[serde(rename = "g")]
     pub group: GroupId,
-    /// Of each entry its number, 8 bytes little endian, and the first 16 bytes of its name.
+    /// Of each entry its number and the time of its receipt, 8 bytes little endian each, and the first 16 bytes
+    /// of its name.
     #[serde(rename = "e", with = "serde_bytes")]
     pub entries: Vec<u8>,
     /// There are more, after the last of these.
@@ -156,26 +176,27 @@ pub struct Listed {
 
 impl Listed {
     /// Bytes of one entry.
-    pub const ENTRY: usize = 24;
+    pub const ENTRY: usize = 32;
 
     /// Adds an entry.
-    pub fn push(&mut self, number: u64, name: &EntryName) {
+    pub fn push(&mut self, number: u64, received_at: Millis, name: &EntryName) {
         self.entries.extend(number.to_le_bytes());
+        self.entries.extend(received_at.0.to_le_bytes());
         self.entries.extend(name.short());
     }
 
     /// The entries; `None` unless their numbers ascend and nothing is left over.
     #[must_use]
-    pub fn read(&self) -> Option<Vec<(u64, [u8; 16])>> {
+    pub fn read(&self) -> Option<Vec<ListedEntry>> {
         let (entries, rest) = self.entries.as_chunks::<{ Self::ENTRY }>();
-        let mut read: Vec<(u64, [u8; 16])> = Vec::with_capacity(entries.len());
+        let mut read: Vec<ListedEntry> = Vec::with_capacity(entries.len());
         for entry in entries {
-            let (number, name) = entry.split_at(8);
-            let number = u64::from_le_bytes(number.try_into().ok()?);
-            if read.last().is_some_and(|(before, _)| *before >= number) {
+            let number = u64::from_le_bytes(entry[..8].try_into().ok()?);
+            let received_at = Millis(i64::from_le_bytes(entry[8..16].try_into().ok()?));
+            if read.last().is_some_and(|before| before.number >= number) {
                 return None;
             }
-            read.push((number, name.try_into().ok()?));
+            read.push(ListedEntry { number, received_at, name: entry[16..].try_into().ok()? });
         }
         rest.is_empty().then_some(read)
     }
