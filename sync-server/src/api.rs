@@ -30,7 +30,7 @@ use crate::{
     console::{self, Console},
     ingest::Ingest,
     read_model::{Projector, ReadModel, ReadModelError},
-    store::{Store, StoreError, signing::Signer},
+    store::{Store, StoreError, signing::Signer, signing_key_beside},
 };
 
 mod body;
@@ -78,7 +78,8 @@ impl AppState {
         let (late, with) = (config.late_work_ms(), Arc::clone(&programme));
         let ingest = Ingest::start_with(Arc::clone(&store), Arc::clone(&clock), with, late)?;
         let gate = Arc::new(Semaphore::new(config.requests_at_once as usize));
-        let signer = Arc::new(Signer::open(&config.signing_key_file())?);
+        let key = config.signing_key.clone().unwrap_or_else(|| signing_key_beside(store.path()));
+        let signer = Arc::new(Signer::open(&key)?);
         Ok(Self {
             config: Arc::new(config),
             store,

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     secret::Secret,
-    store::{journal_beside, signing_key_beside},
+    store::journal_beside,
     telemetry::{self, LogFormat},
 };
 
@@ -165,12 +165,6 @@ impl Config {
     #[must_use]
     pub fn journal_file(&self) -> PathBuf {
         self.journal.clone().unwrap_or_else(|| journal_beside(&self.store))
-    }
-
-    /// The file of the signing key.
-    #[must_use]
-    pub fn signing_key_file(&self) -> PathBuf {
-        self.signing_key.clone().unwrap_or_else(|| signing_key_beside(&self.store))
     }
 
     /// Milliseconds that an enrolment code is valid.

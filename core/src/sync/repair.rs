@@ -91,9 +91,11 @@ pub(crate) fn begin(tx: &Transaction<'_>, mismatch: bool) -> Result<(), ApiError
     for table in ["repair_list", "repair_there", "repair_want", "repair_relay"] {
         tx.execute(&format!("DELETE FROM {table}"), [])?;
     }
-    // Where the server lost its journal too, it does not know what was opened here.
+    // Where the server lost its journal too, it does not know what was opened here. What waited there for a
+    // coordinator may be lost in any case: it is offered once more.
+    tx.execute("UPDATE grp SET acknowledged = 0 WHERE opened_here AND NOT withdrawn", [])?;
     tx.execute(
-        "UPDATE grp SET acknowledged = 0 WHERE opened_here AND NOT withdrawn AND in_review IS NULL",
+        "UPDATE change SET feed_seq = NULL WHERE feed_seq = 0 AND actor IN (SELECT actor FROM own_actor)",
         [],
     )?;
     keep(tx, Some(&Repair { mismatch, ..Repair::default() }))
