@@ -28,6 +28,7 @@ pub(crate) mod readers;
 pub(crate) mod rebuild;
 pub(crate) mod rows;
 pub(crate) mod state;
+pub(crate) mod tally;
 pub(crate) mod units;
 
 use desk::Desk;
@@ -87,6 +88,7 @@ impl Store {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let result = work(&tx, desk)?;
+                tally::settle(&tx)?;
                 tx.commit()?;
                 Ok(result)
             }));

@@ -1,8 +1,13 @@
 //! The server over HTTP: the sync protocol, health, and whatever pages are merged in.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use alongside_domain::programme::Programme;
+use alongside_domain::{ids::PersonId, programme::Programme, tally::Tally, wire::Cursor};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -25,12 +30,13 @@ use crate::{
     console::{self, Console},
     ingest::Ingest,
     read_model::{Projector, ReadModel, ReadModelError},
-    store::{Store, StoreError},
+    store::{Store, StoreError, signing::Signer, signing_key_beside},
 };
 
 mod body;
 mod enrol;
 mod failure;
+mod repair;
 mod sync;
 
 pub use failure::Failure;
@@ -52,6 +58,10 @@ pub struct AppState {
     /// The programme.
     pub programme: Arc<Programme>,
     gate: Arc<Semaphore>,
+    /// Signs what groups hold, and believes what was signed.
+    signer: Arc<Signer>,
+    /// What people's groups held at a place of the feed: most questions are about the last one again.
+    scopes: Arc<Mutex<HashMap<PersonId, (Cursor, Tally)>>>,
 }
 
 impl AppState {
@@ -68,7 +78,18 @@ impl AppState {
         let (late, with) = (config.late_work_ms(), Arc::clone(&programme));
         let ingest = Ingest::start_with(Arc::clone(&store), Arc::clone(&clock), with, late)?;
         let gate = Arc::new(Semaphore::new(config.requests_at_once as usize));
-        Ok(Self { config: Arc::new(config), store, ingest: Arc::new(ingest), clock, programme, gate })
+        let key = config.signing_key.clone().unwrap_or_else(|| signing_key_beside(store.path()));
+        let signer = Arc::new(Signer::open(&key)?);
+        Ok(Self {
+            config: Arc::new(config),
+            store,
+            ingest: Arc::new(ingest),
+            clock,
+            programme,
+            gate,
+            signer,
+            scopes: Arc::default(),
+        })
     }
 }
 

@@ -36,6 +36,9 @@ pub struct Config {
     /// The control journal: who was revoked and what was withdrawn, kept apart from the store and its
     /// backups, best on another disk. Without one, beside the store.
     pub journal: Option<PathBuf>,
+    /// The key with which the server signs what its groups hold, kept apart from the store and its backups.
+    /// Without one, beside the store.
+    pub signing_key: Option<PathBuf>,
     /// Folder of the programme package; without one, the programme that is compiled in.
     pub programme: Option<PathBuf>,
     /// Where people and phones reach the server, where that is not the address it listens on: for
@@ -64,6 +67,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
             store: PathBuf::from("alongside.db"),
             journal: None,
+            signing_key: None,
             programme: None,
             public_url: None,
             enrolment_minutes: 60,
@@ -202,6 +206,7 @@ impl Reading {
         let listen = self.field("listen");
         let store = self.field("store");
         let journal = self.field("journal");
+        let signing_key = self.field("signing_key");
         let programme = self.field("programme");
         let public_url: Option<Option<String>> = self.field("public_url");
         if let Some(Some(url)) = &public_url
@@ -224,6 +229,7 @@ impl Reading {
             listen: listen?,
             store: store?,
             journal: journal?,
+            signing_key: signing_key?,
             programme: programme?,
             public_url: public_url?,
             enrolment_minutes: enrolment_minutes?,

@@ -5,6 +5,7 @@
 //! read from one state.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,7 +14,7 @@ use alongside_domain::programme::Programme;
 use rusqlite::{Connection, Transaction};
 use serde::Serialize;
 
-use crate::store::{StoreError, journal, open};
+use crate::store::{StoreError, heads, journal, log, open};
 
 mod access;
 mod feed;
@@ -168,6 +169,9 @@ fn look(
         if let Some(journal) = journal.filter(|_| is_current) {
             control_journal(&tx, journal, report)?;
         }
+        if is_current {
+            heads_of_groups(&tx, report)?;
+        }
     }
     drop(connection);
     match pages {
@@ -209,6 +213,22 @@ fn control_journal(tx: &Transaction<'_>, file: &Path, report: &mut Report) -> Re
             | StoreError::JournalIo { .. }),
         ) => report.find(Finding::JournalUnusable { what: error.code().to_owned() }),
         Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Whether what is counted of each group is what the feed has. One that was never served since it came from
+/// an older version counts when it is opened.
+fn heads_of_groups(tx: &Transaction<'_>, report: &mut Report) -> Result<(), StoreError> {
+    if heads::place(tx)? != log::head(tx)?.seq {
+        return Ok(());
+    }
+    let (kept, counted) = (heads::all(tx)?, heads::counted(tx, 0, |_| Ok(None))?);
+    let groups: BTreeSet<_> = kept.keys().chain(counted.keys()).copied().collect();
+    for group in groups {
+        if kept.get(&group) != counted.get(&group) {
+            report.find(Finding::HeadDiffers { group });
+        }
     }
     Ok(())
 }

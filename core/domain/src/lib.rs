@@ -11,6 +11,7 @@ pub mod problem;
 pub mod programme;
 pub mod record;
 pub mod sync;
+pub mod tally;
 pub mod time;
 pub mod value;
 pub mod wire;

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{ActorId, ChangeHash, DeviceId, GroupId, PartnerId, PersonId, RecordId},
+    tally::{
+        Tally,
+        heads::{PublicKey, SignedHeads},
+    },
     time::Millis,
 };
 
@@ -15,6 +19,7 @@ pub mod limits;
 #[cfg(test)]
 mod listed;
 pub mod pack;
+pub mod repair;
 
 pub use codec::{DecodeError, Message, SUPPORTED, decode, decode_message, encode};
 
@@ -30,8 +35,10 @@ pub mod features {
     pub const COLUMN_PACK: u32 = 1;
     /// Packs compressed with the dictionary that the message names.
     pub const DICTIONARY: u32 = 1 << 1;
+    /// Tallies, signed heads and repair by group.
+    pub const REPAIR: u32 = 1 << 2;
     /// All that this code understands.
-    pub const ALL: u32 = COLUMN_PACK | DICTIONARY;
+    pub const ALL: u32 = COLUMN_PACK | DICTIONARY | REPAIR;
 }
 
 /// A place in the server's feed: its number, and the rolling hash of the feed up to there. A server
@@ -103,6 +110,16 @@ pub struct SyncRequest {
     /// How many changes wait on the phone after this request, for the sync board.
     #[serde(rename = "w", default)]
     pub waiting: u32,
+    /// What the phone holds of its groups up to the cursor, under the feed's numbers. Absent where something
+    /// is on its way to either side: then the answer's is compared.
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
+    /// The phone does not know the key that the server signs with.
+    #[serde(rename = "k", default, skip_serializing_if = "is_false")]
+    pub needs_key: bool,
+    /// A step of a repair: instead of everything else.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Box<repair::RepairRequest>>,
 }
 
 /// A group that a phone opened, possibly offline.
@@ -164,6 +181,23 @@ pub struct SyncAnswer {
     /// The server's clock: where it accepted changes, when it received them.
     #[serde(rename = "t")]
     pub server_time: Millis,
+    /// What the phone's groups hold up to the answer's cursor, where that is the end of the feed and nothing
+    /// more is on its way.
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
+    /// The heads of the groups that this answer brings entries of, or took changes of.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub heads: Option<SignedHeads>,
+    /// The server's public key, where the phone asked for it.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
+    /// The phone is to repair: the server does not know a place that it named, or holds other entries up to
+    /// the same place. Instead of [`SyncAnswer::start_again`], for phones that can.
+    #[serde(rename = "a", default, skip_serializing_if = "is_false")]
+    pub to_repair: bool,
+    /// What a step of a repair came to.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Box<repair::RepairAnswer>>,
 }
 
 /// What became of an opening.
@@ -252,6 +286,8 @@ pub enum Refusal {
     ByCoordinator,
     /// A record of this kind cannot be changed once written.
     Immutable,
+    /// No head that the server signed covers a change that another person or device wrote.
+    NotCovered,
     /// A reason that this version does not know.
     #[serde(other)]
     Other,
@@ -277,6 +313,7 @@ impl Refusal {
             Self::RevokedDevice => "revoked_device",
             Self::ByCoordinator => "by_coordinator",
             Self::Immutable => "immutable",
+            Self::NotCovered => "not_covered",
             Self::Other => "other",
         }
     }
@@ -513,6 +550,9 @@ pub struct EnrolAnswer {
     /// The programme's id and hash, so that the phone knows which package it needs.
     #[serde(rename = "g")]
     pub programme: (String, ChangeHash),
+    /// The server's public key, with which it signs heads of groups; absent of a server that does not.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
 }
 
 /// Body of every answer that is not a success.

@@ -9,7 +9,7 @@ use alongside_domain::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{prepare::Sent, pull, rebase};
+use super::{prepare::Sent, pull, rebase, repair};
 use crate::{
     error::ApiError,
     reads::waiting::Reason,
@@ -17,7 +17,7 @@ use crate::{
         desk::Desk,
         groups, log,
         rows::{id, signed, to_cbor},
-        state, units,
+        state, tally, units,
     },
 };
 
@@ -30,6 +30,10 @@ pub(crate) struct Applied {
     pub(crate) received: u32,
     pub(crate) quarantined: u32,
     pub(crate) waiting: u32,
+    /// Changes that the server had lost and took back.
+    pub(crate) relayed: u32,
+    /// 1: what is held here and there differed.
+    pub(crate) defects: u32,
     /// Something has to be sent or asked for again at once.
     pub(crate) again: bool,
     /// A group was erased: its pages must leave the write-ahead log too.
@@ -56,7 +60,11 @@ pub(crate) fn apply(
     answer: &SyncAnswer,
     entries: Vec<FeedEntry>,
 ) -> Result<Applied, ApiError> {
-    let fits = |got: usize, sent: usize| got == sent || (answer.start_again && got == 0);
+    let again = answer.start_again || answer.to_repair;
+    let fits = |got: usize, sent: usize| {
+        let restarts = answer.repair.as_ref().is_some_and(|repair| repair.restart);
+        got == sent || ((again || restarts) && got == 0)
+    };
     if !fits(answer.openings.len(), sent.openings.len()) || !fits(answer.verdicts.len(), sent.changes.len()) {
         return Err(ApiError::unexpected("verdicts_do_not_fit"));
     }
@@ -65,8 +73,23 @@ pub(crate) fn apply(
         start_again(tx)?;
         intake.done.again = true;
     }
+    if let Some(key) = answer.key {
+        state::set_server_key(tx, Some(key))?;
+    }
     openings(tx, desk, &mut intake, sent, answer)?;
     pull::take_in(tx, desk, &mut intake, entries)?;
+    if let (Some(sent), Some(repair)) = (&sent.repair, &answer.repair) {
+        if let Some((place, seen)) = repair::take_in(tx, desk, &mut intake, sent, repair)? {
+            // What came after the repair had begun comes with the feed, as ever.
+            state::stand_at(tx, &place, &seen, place.seq, &[])?;
+        }
+        return finish(tx, desk, intake, answer);
+    }
+    if answer.to_repair && answer.tally.is_none() {
+        repair::begin(tx, false)?;
+        intake.done.again = true;
+        return finish(tx, desk, intake, answer);
+    }
     let high = verdicts(tx, desk, &mut intake, sent, answer)?;
     // Up to `own_high` the server leaves this phone's own changes out. While a pull is still coming in
     // parts, a phone that was restored, or lost an answer, may lack some of them between its cursor
@@ -78,7 +101,21 @@ pub(crate) fn apply(
     if answer.revoked {
         tx.execute("UPDATE sync_state SET revoked = 1", [])?;
     }
-    take_off_withdrawn(tx, desk, &mut intake)?;
+    finish(tx, desk, intake, answer)
+}
+
+/// What every answer ends with: groups that go, tallies that are compared, screens.
+fn finish(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    mut intake: Intake,
+    answer: &SyncAnswer,
+) -> Result<Applied, ApiError> {
+    // Until a repair is done, something of theirs may have to be brought back.
+    if repair::under_way(tx)?.is_none() {
+        take_off_withdrawn(tx, desk, &mut intake)?;
+    }
+    compare(tx, &mut intake, answer)?;
     let programme = desk.programme.clone();
     let mut refreshed = BTreeSet::new();
     for group in &intake.touched {
@@ -90,6 +127,31 @@ pub(crate) fn apply(
     }
     intake.done.waiting = log::waiting(tx)?;
     Ok(intake.done)
+}
+
+/// Keeps the heads that the server signed, and compares what is held here and there.
+fn compare(tx: &Transaction<'_>, intake: &mut Intake, answer: &SyncAnswer) -> Result<(), ApiError> {
+    tally::settle(tx)?;
+    if let (Some(heads), Some(key)) = (&answer.heads, state::server_key(tx)?) {
+        match heads.open(&key) {
+            Some(heads) => tally::keep_heads(tx, &heads)?,
+            None => {
+                tracing::warn!("the server signs with another key than before: it is asked for it");
+                state::set_server_key(tx, None)?;
+            }
+        }
+    }
+    if let Some(there) = answer.tally
+        && let Some(here) = tally::scope(tx, state::identity(tx)?.person)?
+    {
+        if here == there {
+            repair::agrees(tx)?;
+        } else {
+            intake.done.defects += 1;
+            intake.done.again |= repair::differs(tx)?;
+        }
+    }
+    Ok(())
 }
 
 /// The server does not know the place this phone named: it asks from the start and offers everything.
@@ -116,7 +178,8 @@ fn openings(
             }
             OpeningVerdict::Erased => erase(tx, desk, intake, *group, None)?,
             // Judged by a server that lacks what this phone has not offered again yet.
-            OpeningVerdict::Refused(_) | OpeningVerdict::Review(_) if answer.start_again => {}
+            OpeningVerdict::Refused(_) | OpeningVerdict::Review(_)
+                if answer.start_again || answer.repair.is_some() => {}
             OpeningVerdict::Review(reason) => {
                 tx.execute(
                     "UPDATE grp SET acknowledged = 1, in_review = ?2 WHERE grp = ?1",

@@ -96,6 +96,8 @@ impl Driver {
             in_review: 0,
             received: 0,
             quarantined: 0,
+            relayed: 0,
+            defects: 0,
             waiting: 0,
         };
         let mut events = VecDeque::new();
@@ -184,6 +186,8 @@ impl Driver {
                 outcome.in_review += applied.in_review;
                 outcome.received += applied.received;
                 outcome.quarantined += applied.quarantined;
+                outcome.relayed += applied.relayed;
+                outcome.defects += applied.defects;
                 self.heart.changed(applied.waiting);
                 Event::Applied { waiting: applied.waiting, again: applied.again }
             }

@@ -54,6 +54,7 @@ pub(crate) fn erase_group(
     )?;
     let changes =
         tx.execute("UPDATE feed SET body = x'' WHERE tenant = ?1 AND group_id = ?2 AND kind = 0", key)?;
+    super::heads::forget(tx, group)?;
     let set_aside = tx.execute("DELETE FROM set_aside WHERE tenant = ?1 AND group_id = ?2", key)?;
     let seq = log.group_entry(&ControlEvent::Erase { group, reason: reason.to_owned() }, group)?;
     tx.execute(

@@ -263,6 +263,15 @@ pub(crate) fn number_of_own(
         .optional()?)
 }
 
+/// The group of the entry with this number.
+pub(crate) fn group_of(tx: &Transaction<'_>, seq: u64) -> Result<Option<GroupId>, StoreError> {
+    let group: Option<Option<Sql<GroupId>>> = tx
+        .prepare_cached("SELECT group_id FROM feed WHERE tenant = ?1 AND seq = ?2")?
+        .query_row(params![TENANT, Sql(seq)], |row| row.get(0))
+        .optional()?;
+    Ok(group.flatten().map(|group| group.0))
+}
+
 /// The number of a record's latest change; 0 where there is no such record.
 pub(crate) fn latest_of(tx: &Transaction<'_>, record: RecordId) -> Result<u64, StoreError> {
     let latest: Option<Sql<u64>> = tx

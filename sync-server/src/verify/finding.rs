@@ -120,6 +120,12 @@ pub enum Finding {
         /// The installation.
         device: DeviceId,
     },
+    /// What is counted of a group, and signed, is not what the feed has.
+    #[error("what is counted of group {group} is not what the feed has: phones would repair for nothing")]
+    HeadDiffers {
+        /// The group.
+        group: GroupId,
+    },
     /// The control journal does not say what the feed says: after a restore, access would not be as it was.
     #[error("entry {seq} of the feed is not in the control journal: put the right journal back")]
     NotInJournal {

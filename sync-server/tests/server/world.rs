@@ -1,6 +1,10 @@
 //! A small world: a partner with people, a programme of two kinds of groups, phones.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use alongside_domain::{
     deadline::DeadlineRules,
@@ -20,7 +24,7 @@ use alongside_server::{
     clock::SetClock,
     config::Config,
     people::{self, NewPerson},
-    store::Store,
+    store::{Store, journal_beside, signing_key_beside},
 };
 use axum::{
     Router,
@@ -35,7 +39,7 @@ pub(crate) const START: Millis = Millis(1_425_286_800_000);
 const DEADLINES: &str = include_str!("../../../core/programmes/independent-support/deadlines.toml");
 
 pub(crate) struct World {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     pub(crate) clock: Arc<SetClock>,
     pub(crate) state: AppState,
     pub(crate) router: Router,
@@ -96,7 +100,30 @@ impl World {
         let config = Config { requests_at_once: 8, ..Config::default() };
         let state = AppState::new(config, store, clock.clone(), Arc::new(programme())).unwrap();
         let router = router(&state, None);
-        Self { _folder: folder, clock, state, router, partner }
+        Self { folder, clock, state, router, partner }
+    }
+
+    /// The server as it comes back from this backup, made by [`Self::backup`]: with its control journal and
+    /// its signing key, which no backup carries.
+    pub(crate) fn restored(&self, backup: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.db");
+        std::fs::copy(backup, &path).unwrap();
+        let here = self.state.store.path();
+        std::fs::copy(journal_beside(here), journal_beside(&path)).unwrap();
+        std::fs::copy(signing_key_beside(here), signing_key_beside(&path)).unwrap();
+        let store = Store::open(path).unwrap();
+        let config = Config { requests_at_once: 8, ..Config::default() };
+        let state = AppState::new(config, store, self.clock.clone(), Arc::new(programme())).unwrap();
+        let router = router(&state, None);
+        Self { folder, clock: self.clock.clone(), state, router, partner: self.partner }
+    }
+
+    /// Backs the store up.
+    pub(crate) fn backup(&self) -> PathBuf {
+        let to = self.folder.path().join("backup.db");
+        alongside_server::backup::backup(self.state.store.path(), &to).unwrap();
+        to
     }
 
     pub(crate) fn person(&self, name: &str, role: &str) -> PersonId {
@@ -215,6 +242,9 @@ impl Phone {
             push: (!changes.is_empty()).then(|| pack_rows(changes)),
             limit: 1 << 20,
             waiting: 0,
+            tally: None,
+            needs_key: false,
+            repair: None,
         }
     }
 
@@ -278,6 +308,11 @@ pub(crate) fn edit(key: &str, text: &str) -> Edit {
 
 fn pushed(group: GroupId, record: RecordId, change: &RawChange) -> PushedChange {
     PushedChange { group, record, bytes: change.bytes.clone() }
+}
+
+/// The hash of a change on its way.
+pub(crate) fn pushed_hash(change: &PushedChange) -> ChangeHash {
+    alongside_domain::guard::chunk::parse(&change.bytes).unwrap().header.hash
 }
 
 pub(crate) fn new_group() -> GroupId {

@@ -362,6 +362,9 @@ pub(crate) fn question(
         push,
         limit: 1 << 20,
         waiting: 0,
+        tally: None,
+        needs_key: false,
+        repair: None,
     }
 }
 
