@@ -6,7 +6,7 @@ use super::{
     ast::{Kind, Node, Operator},
     context::{Context, Surroundings},
     error::{ErrorKind, ExprError},
-    temporal::Temporal,
+    temporal::{self, Temporal},
     value::{Atom, Value},
 };
 
@@ -260,11 +260,9 @@ impl<'e, C: Context> Evaluation<'e, C> {
         match (one.temporal(zone), other.temporal(zone)) {
             (Some(a @ Temporal::Date(_)), Some(b @ Temporal::Instant(_)))
             | (Some(a @ Temporal::Instant(_)), Some(b @ Temporal::Date(_))) => {
-                match (a.instant(zone), b.instant(zone)) {
-                    (Some(a), Some(b)) => Temporal::Instant(a).days() - Temporal::Instant(b).days(),
-                    _ => f64::NAN,
-                }
+                a.instant(zone).zip(b.instant(zone)).map_or(f64::NAN, |(a, b)| temporal::days_between(a, b))
             }
+            (Some(Temporal::Instant(a)), Some(Temporal::Instant(b))) => temporal::days_between(a, b),
             _ => one.number(zone) - other.number(zone),
         }
     }

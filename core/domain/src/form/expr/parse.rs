@@ -2,7 +2,7 @@
 
 use winnow::{
     ModalResult, Parser,
-    combinator::{alt, cut_err, delimited, opt, preceded, repeat, separated},
+    combinator::{alt, cut_err, delimited, opt, preceded, repeat},
     error::{ErrMode, ParserError},
     stream::{Stateful, Stream as _, TokenSlice},
     token::any,
@@ -342,7 +342,9 @@ fn call<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
     let arguments: Vec<Node> = if matches!(peeked(input), Some(Symbol::Sign(")"))) {
         Vec::new()
     } else {
-        cut_err(separated(1.., or, sign(","))).parse_next(input)?
+        let first = cut_err(or).parse_next(input)?;
+        let rest: Vec<Node> = repeat(0.., preceded(sign(","), cut_err(or))).parse_next(input)?;
+        std::iter::once(first).chain(rest).collect()
     };
     cut_err(sign(")")).parse_next(input)?;
     let call = Call {

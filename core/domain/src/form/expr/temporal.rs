@@ -111,6 +111,12 @@ impl Temporal {
     }
 }
 
+/// How many days one instant lies after another.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of any year fit a double")]
+pub(crate) fn days_between(later: Timestamp, earlier: Timestamp) -> f64 {
+    (later.as_millisecond() - earlier.as_millisecond()) as f64 / DAY_MILLIS
+}
+
 /// The day that lies so many days after 1970-01-01.
 pub(crate) fn date_of_days(days: f64) -> Option<Date> {
     let days = whole(days)?;

@@ -120,7 +120,9 @@ impl<'a> Atom<'a> {
             }
             (Self::Temporal(one), _) | (_, Self::Temporal(one)) => {
                 let other = if matches!(self, Self::Temporal(_)) { other } else { self };
-                other.temporal(zone).is_some_and(|other| one.order(other, zone).is_some_and(|is| is.is_eq()))
+                other
+                    .temporal(zone)
+                    .is_some_and(|other| one.order(other, zone).is_some_and(std::cmp::Ordering::is_eq))
             }
             (Self::Text(one), Self::Text(other)) => one == other,
         }

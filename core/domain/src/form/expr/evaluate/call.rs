@@ -309,5 +309,5 @@ pub(super) fn count(count: usize) -> f64 {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the bounds are checked")]
 pub(super) fn index_of(number: f64) -> Option<usize> {
     let whole = number.trunc();
-    (whole >= 0.0 && whole < 1e9).then_some(whole as usize)
+    (0.0..1e9).contains(&whole).then_some(whole as usize)
 }

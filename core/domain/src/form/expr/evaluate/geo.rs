@@ -38,7 +38,7 @@ impl<'e, C: Context> Evaluation<'e, C> {
         if points.is_empty() {
             return Ok(f64::NAN);
         }
-        let sum: f64 = points.windows(2).map(|pair| between(pair[0], pair[1])).sum();
+        let sum: f64 = points.windows(2).fold(0.0, |sum, pair| sum + between(pair[0], pair[1]));
         Ok(to_the_centimetre(sum))
     }
 

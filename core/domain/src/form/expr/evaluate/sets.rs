@@ -22,7 +22,7 @@ impl<'e, C: Context> Evaluation<'e, C> {
             let nodes = self.nodes(&arguments[0], frame)?;
             self.step(nodes.len(), at)?;
             let numbers = nodes.into_iter().map(|node| self.atom_of(node).number(&self.around.zone));
-            return Ok(numbers.filter(|number| !number.is_nan()).sum());
+            return Ok(numbers.filter(|number| !number.is_nan()).fold(0.0, |sum, number| sum + number));
         }
         let values = self.spread(arguments, frame)?;
         let numbers = values.iter().map(|value| value.number(&self.around.zone));
