@@ -29,6 +29,24 @@ mod temporal;
 mod tree;
 mod value;
 
+/// Whether a default is an expression, evaluated when the form or a row is opened, and not the value
+/// itself: one that names a question, calls a function or follows a path, as pyxform tells them apart.
+#[must_use]
+pub fn is_dynamic(default: &str) -> bool {
+    let default = default.trim();
+    if default.contains("${") {
+        return true;
+    }
+    let Ok(expr) = Expr::compile(default) else {
+        // A call with a mistake in it is no value either: its problem is to be said.
+        return default.strip_suffix(')').and_then(|call| call.split_once('(')).is_some_and(|(name, _)| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ':'))
+        });
+    };
+    let reads = expr.reads();
+    !reads.functions.is_empty() || reads.paths.iter().any(|path| path.from == PathStart::Root)
+}
+
 /// A compiled expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
