@@ -138,6 +138,8 @@ pub enum Refusal {
     ByCoordinator,
     /// A record of this kind cannot be changed once written.
     Immutable,
+    /// No head that the server signed covers a change that another person or device wrote.
+    NotCovered,
     /// A reason that this version does not know.
     Other,
 }
