@@ -7,7 +7,7 @@ use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     http::StatusCode,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use tokio::{
     net::TcpListener,
@@ -20,6 +20,7 @@ use tower_http::{
 };
 
 use crate::{
+    blobs::{Blobs, tidy},
     clock::Clock,
     config::Config,
     console::{self, Console},
@@ -28,6 +29,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
+mod blobs;
 mod body;
 mod enrol;
 mod failure;
@@ -51,6 +53,8 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The programme.
     pub programme: Arc<Programme>,
+    /// Attachments.
+    pub blobs: Arc<Blobs>,
     gate: Arc<Semaphore>,
 }
 
@@ -68,7 +72,8 @@ impl AppState {
         let (late, with) = (config.late_work_ms(), Arc::clone(&programme));
         let ingest = Ingest::start_with(Arc::clone(&store), Arc::clone(&clock), with, late)?;
         let gate = Arc::new(Semaphore::new(config.requests_at_once as usize));
-        Ok(Self { config: Arc::new(config), store, ingest: Arc::new(ingest), clock, programme, gate })
+        let blobs = Arc::new(Blobs::new(store.path(), &config));
+        Ok(Self { config: Arc::new(config), store, ingest: Arc::new(ingest), clock, programme, blobs, gate })
     }
 }
 
@@ -77,6 +82,8 @@ pub fn router(state: &AppState, pages: Option<Router>) -> Router {
     let api = Router::new()
         .route("/sync", post(sync::sync))
         .route("/enrol", post(enrol::enrol))
+        .route("/blobs/{hash}", put(blobs::put).get(blobs::get))
+        .route("/blobs/{hash}/held", get(blobs::held))
         .fallback(|| async { StatusCode::NOT_FOUND });
     let routes = Router::new()
         .nest("/v1", api)
@@ -180,6 +187,12 @@ impl Server {
         let routes = router(&state, Some(console::router(console)));
         let (stop, mut stopping) = watch::channel(false);
         let projecting = tokio::spawn(projector.run(stop.subscribe()));
+        tokio::spawn(tidy::keep_tidy(
+            Arc::clone(&state.store),
+            Arc::clone(&state.clock),
+            state.config.unnamed_attachment_ms(),
+            stop.subscribe(),
+        ));
         let task = tokio::spawn(async move {
             let stopped = async move {
                 // An error means that the handle is gone: then nobody wants the server any more.

@@ -151,6 +151,8 @@ fn clear(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
         "saved",
         "document",
         "outbox",
+        "attachment",
+        "media_use",
         "access",
         "grp_parent",
         "grp",
