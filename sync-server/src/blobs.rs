@@ -20,7 +20,10 @@ use alongside_domain::{
 };
 use tokio::sync::{Semaphore, watch};
 
-use crate::{config::Config, store::beside};
+use crate::{
+    config::Config,
+    store::{StoreError, beside, open},
+};
 
 pub mod copies;
 pub mod erase;
@@ -73,6 +76,21 @@ impl BlobFolder {
     #[must_use]
     pub fn part(&self, group: GroupId, hash: BlobHash) -> PathBuf {
         self.group(group).join(format!("{hash}{PART}"))
+    }
+
+    /// Makes the folder of a group, which only its owner can look into, durably.
+    pub(crate) fn make(&self, group: GroupId) -> Result<(), StoreError> {
+        let path = self.group(group);
+        if path.is_dir() {
+            return Ok(());
+        }
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path)?;
+        open::sync_folder(&path)?;
+        open::sync_folder(&self.0)
     }
 
     /// The groups that have a folder here. What is no group's is none of ours.

@@ -105,20 +105,21 @@ pub(crate) fn waiting(db: &Connection) -> rusqlite::Result<(u32, u64)> {
     .query_row([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))
 }
 
-/// Writes down a file that was taken in. Gives whether it is a new one: the same file taken before stays.
+/// Writes down a file that was taken in. Gives whether it is wanted: the same file taken before stays, one
+/// that was being fetched, or was lost, is here now.
 pub(crate) fn add_taken(
     tx: &Transaction<'_>,
     group: GroupId,
     written: &Written,
     now: Millis,
 ) -> rusqlite::Result<bool> {
-    // What was being fetched is here now.
-    tx.prepare_cached("DELETE FROM attachment WHERE grp = ?1 AND hash = ?2 AND NOT held")?
-        .execute(params![group.0, written.hash.0])?;
     let added = tx
         .prepare_cached(
             "INSERT INTO attachment (grp, hash, bytes, file, key, taken, held, named, since, used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 1, 1, 0, ?6, ?6) ON CONFLICT (grp, hash) DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, 1, 1, 0, ?6, ?6)
+             ON CONFLICT (grp, hash) DO UPDATE SET file = excluded.file, key = excluded.key, held = 1,
+                 next_at = 0, waits_for = NULL, stopped = 0
+             WHERE NOT held OR waits_for = 'lost'",
         )?
         .execute(params![
             group.0,

@@ -31,7 +31,7 @@ pub(crate) fn copy(from: &BlobFolder, to: &BlobFolder, whole: &[Whole]) -> Resul
         let target = to.whole(*group, *hash);
         let is_there = hash_of(&target)?.is_some_and(|(found, _)| found == *hash);
         if !is_there {
-            make_folder(&to.group(*group))?;
+            to.make(*group)?;
             let new = to.group(*group).join(format!(".copy-{hash}"));
             let is_right = copy_file(&from.whole(*group, *hash), &new)?.is_some_and(|found| found == *hash);
             if !is_right {
@@ -45,19 +45,7 @@ pub(crate) fn copy(from: &BlobFolder, to: &BlobFolder, whole: &[Whole]) -> Resul
         copied.attachments += 1;
         copied.bytes += bytes;
     }
-    if to.path().exists() {
-        open::sync_folder(&to.path().join("."))?;
-    }
     Ok(copied)
-}
-
-/// Makes a folder that only its owner can look into.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// Copies a file durably and gives the hash of what was copied; `None` where there is no such file.

@@ -126,7 +126,7 @@ impl Part {
         offset: u64,
     ) -> Result<Self, NotTaken> {
         let Whole { group, hash, bytes } = coming;
-        fs::create_dir_all(folder.group(group))?;
+        folder.make(group)?;
         let path = folder.part(group, hash);
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(false);

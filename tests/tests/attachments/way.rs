@@ -144,7 +144,8 @@ async fn two_phones_send_the_same_file_and_both_are_done() {
     attach(&bob, case, &file);
     sync(&ann).await;
     sync(&bob).await;
-    let (a, b) = tokio::join!(ann.media().send_once(), bob.media().send_once());
+    let (ann_media, bob_media) = (ann.media(), bob.media());
+    let (a, b) = tokio::join!(ann_media.send_once(), bob_media.send_once());
     let (a, b) = (a.unwrap(), b.unwrap());
     assert!(a.sent + b.sent >= 1, "{a:?} {b:?}");
     for phone in [&ann, &bob] {
