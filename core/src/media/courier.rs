@@ -87,7 +87,7 @@ impl Courier {
             let end = self.send(&line, &kept, &mut outcome).await?;
             self.ended(&kept, end).await?;
         }
-        let (next, (waiting, _)) = self
+        let (next, (waiting, bytes)) = self
             .blocking(|store| {
                 store.read(|db| {
                     let all = rows::to_send(db)?.into_iter().chain(rows::to_fetch(db)?);
@@ -96,6 +96,8 @@ impl Courier {
             })
             .await?;
         (outcome.next, outcome.waiting) = (next, waiting);
+        // An erasure, say, may have taken some.
+        self.heart.attachments(waiting, bytes);
         Ok(outcome)
     }
 

@@ -257,8 +257,8 @@ impl Vault {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 entries => entries?,
             };
-            for entry in entries {
-                let entry = entry?;
+            // Listed before anything is deleted: a folder that changes while it is read may leave some out.
+            for entry in entries.collect::<io::Result<Vec<_>>>()? {
                 let name = entry.file_name();
                 let name = name.to_string_lossy();
                 let stays = kept.contains(name.as_ref()) || (!unfinished && name.starts_with(NEW));

@@ -26,8 +26,9 @@ pub fn destroy_group(folder: &BlobFolder, group: GroupId) -> Result<u64, StoreEr
         entries => entries?,
     };
     let mut files = 0;
-    for entry in entries {
-        overwrite(&entry?.path())?;
+    // Listed before anything is deleted: a folder that changes while it is read may leave some out.
+    for entry in entries.collect::<io::Result<Vec<_>>>()? {
+        overwrite(&entry.path())?;
         files += 1;
     }
     match fs::remove_dir(&group) {
