@@ -13,7 +13,10 @@ use alongside_core::{
 use alongside_domain::ids::{FormToken, PersonId, ProfileId, RecordId};
 use jiff::civil::Date;
 
-use crate::observer::{PulseObserver, Subscription, Told};
+use crate::{
+    media::MediaClient,
+    observer::{PulseObserver, Subscription, Told},
+};
 
 /// An open profile. Closed with `shut_down()`, or when the last object of it goes.
 #[derive(uniffi::Object)]
@@ -37,6 +40,12 @@ impl ProfileClient {
     #[must_use]
     pub fn sync(&self) -> Arc<SyncClient> {
         Arc::new(SyncClient(self.0.sync()))
+    }
+
+    /// Attachments.
+    #[must_use]
+    pub fn media(&self) -> Arc<MediaClient> {
+        Arc::new(MediaClient(self.0.media()))
     }
 
     /// The programme's forms.

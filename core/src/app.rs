@@ -25,6 +25,7 @@ mod doors;
 mod error;
 mod forms;
 mod house;
+mod media;
 mod observe;
 mod profile;
 mod records;
@@ -37,6 +38,9 @@ pub use error::{AppError, FieldProblem};
 pub use forms::{
     AnswerKind, ChoiceView, FormLine, FormView, GroupKindView, ParameterView, ProgrammeForms, ProgrammeView,
     QuestionView, SectionView,
+};
+pub use media::{
+    AttachRequest, AttachmentStanding, AttachmentView, AttachmentWaitsFor, ProfileMedia, SendView,
 };
 pub use observe::{Observer, PulseView, Subscription};
 pub use profile::AppProfile;

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, channel, sync_channel},
     },
     thread::JoinHandle,
@@ -13,7 +13,10 @@ use std::{
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::error::{ApiError, OpenError};
+use crate::{
+    error::{ApiError, OpenError},
+    media::vault::Vault,
+};
 
 pub(crate) mod desk;
 pub(crate) mod documents;
@@ -46,6 +49,8 @@ pub(crate) struct Store {
     queue: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
+    /// The files of attachments.
+    vault: Arc<Vault>,
     /// Held for as long as the store is open.
     lock: Mutex<Option<File>>,
 }
@@ -65,6 +70,7 @@ impl Store {
             open::limit(&connection, bytes)?;
         }
         rebuild::keep_up(&mut connection, &desk.programme);
+        let vault = desk.vault().clone();
         let (sender, receiver) = sync_channel(QUEUE);
         let writer = std::thread::Builder::new()
             .name("alongside-writer".to_owned())
@@ -74,6 +80,7 @@ impl Store {
             queue: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer)),
             readers: Readers::new(open::database(dir), key),
+            vault,
             lock: Mutex::new(Some(lock)),
         })
     }
@@ -115,6 +122,11 @@ impl Store {
         queue.send(job).map_err(|_| ApiError::Closed)?;
         drop(queue);
         result.recv().map_err(|_| ApiError::Closed)?
+    }
+
+    /// The files of attachments.
+    pub(crate) fn vault(&self) -> &Arc<Vault> {
+        &self.vault
     }
 
     /// Reads from one consistent state.

@@ -10,7 +10,7 @@ use alongside_domain::{
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::app::SyncState;
+use crate::{app::SyncState, media::AttachmentLine};
 
 mod apart;
 
@@ -255,6 +255,8 @@ pub struct OutboxView {
     pub in_review: Vec<ReviewLine>,
     /// Groups that were erased for good, of which the person has not been told.
     pub erased: Vec<ErasedGroup>,
+    /// Attachments that wait to be sent or fetched, the longest waiting first.
+    pub attachments: Vec<AttachmentLine>,
 }
 
 /// One change that waits.

@@ -12,7 +12,7 @@ use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     http::StatusCode,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use tokio::{
     net::TcpListener,
@@ -25,6 +25,7 @@ use tower_http::{
 };
 
 use crate::{
+    blobs::{Blobs, tidy},
     clock::Clock,
     config::Config,
     console::{self, Console},
@@ -33,6 +34,7 @@ use crate::{
     store::{Store, StoreError, signing::Signer, signing_key_beside},
 };
 
+mod blobs;
 mod body;
 mod enrol;
 mod failure;
@@ -57,6 +59,8 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The programme.
     pub programme: Arc<Programme>,
+    /// Attachments.
+    pub blobs: Arc<Blobs>,
     gate: Arc<Semaphore>,
     /// Signs what groups hold, and believes what was signed.
     signer: Arc<Signer>,
@@ -80,12 +84,14 @@ impl AppState {
         let gate = Arc::new(Semaphore::new(config.requests_at_once as usize));
         let key = config.signing_key.clone().unwrap_or_else(|| signing_key_beside(store.path()));
         let signer = Arc::new(Signer::open(&key)?);
+        let blobs = Arc::new(Blobs::new(store.path(), &config));
         Ok(Self {
             config: Arc::new(config),
             store,
             ingest: Arc::new(ingest),
             clock,
             programme,
+            blobs,
             gate,
             signer,
             scopes: Arc::default(),
@@ -98,6 +104,8 @@ pub fn router(state: &AppState, pages: Option<Router>) -> Router {
     let api = Router::new()
         .route("/sync", post(sync::sync))
         .route("/enrol", post(enrol::enrol))
+        .route("/blobs/{hash}", put(blobs::put).get(blobs::get))
+        .route("/blobs/{hash}/held", get(blobs::held))
         .fallback(|| async { StatusCode::NOT_FOUND });
     let routes = Router::new()
         .nest("/v1", api)
@@ -201,6 +209,12 @@ impl Server {
         let routes = router(&state, Some(console::router(console)));
         let (stop, mut stopping) = watch::channel(false);
         let projecting = tokio::spawn(projector.run(stop.subscribe()));
+        tokio::spawn(tidy::keep_tidy(
+            Arc::clone(&state.store),
+            Arc::clone(&state.clock),
+            state.config.unnamed_attachment_ms(),
+            stop.subscribe(),
+        ));
         let task = tokio::spawn(async move {
             let stopped = async move {
                 // An error means that the handle is gone: then nobody wants the server any more.

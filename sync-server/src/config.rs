@@ -55,6 +55,16 @@ pub struct Config {
     pub request_seconds: u32,
     /// Requests being worked on at once; more are told to come back.
     pub requests_at_once: u32,
+    /// The largest attachment that is taken, in MiB; the protocol itself allows 100.
+    pub attachment_mib: u32,
+    /// How much the attachments of one group may be together, in MiB.
+    pub group_attachments_mib: u32,
+    /// Attachments being taken or read at once; more are told to come back.
+    pub attachments_at_once: u32,
+    /// How long an attachment is kept that no record has come to name, in days.
+    pub unnamed_attachment_days: u32,
+    /// How much of the disk attachments leave free, in MiB: records need it.
+    pub reserved_mib: u32,
     /// What is logged, as in `RUST_LOG`.
     pub log: String,
     /// How log lines look.
@@ -75,6 +85,11 @@ impl Default for Config {
             late_work_hours: 48,
             request_seconds: 60,
             requests_at_once: 256,
+            attachment_mib: 100,
+            group_attachments_mib: 2_048,
+            attachments_at_once: 32,
+            unnamed_attachment_days: 30,
+            reserved_mib: 512,
             log: "info,refinery_core=warn".to_owned(),
             log_format: LogFormat::Text,
         }
@@ -179,6 +194,30 @@ impl Config {
         i64::from(self.late_work_hours) * 3_600_000
     }
 
+    /// Bytes of the largest attachment that is taken.
+    #[must_use]
+    pub fn attachment_bytes(&self) -> u64 {
+        u64::from(self.attachment_mib) << 20
+    }
+
+    /// Bytes that the attachments of one group may have together.
+    #[must_use]
+    pub fn group_attachment_bytes(&self) -> u64 {
+        u64::from(self.group_attachments_mib) << 20
+    }
+
+    /// Bytes of the disk that attachments leave free.
+    #[must_use]
+    pub fn reserved_bytes(&self) -> u64 {
+        u64::from(self.reserved_mib) << 20
+    }
+
+    /// Milliseconds for which an attachment is kept that no record names.
+    #[must_use]
+    pub fn unnamed_attachment_ms(&self) -> i64 {
+        i64::from(self.unnamed_attachment_days) * 86_400_000
+    }
+
     /// Milliseconds that a console link is valid.
     #[must_use]
     pub fn console_link_ms(&self) -> i64 {
@@ -220,6 +259,11 @@ impl Reading {
         let late_work_hours = self.field("late_work_hours");
         let request_seconds = self.at_least_one("request_seconds");
         let requests_at_once = self.at_least_one("requests_at_once");
+        let attachment_mib = self.at_least_one("attachment_mib");
+        let group_attachments_mib = self.at_least_one("group_attachments_mib");
+        let attachments_at_once = self.at_least_one("attachments_at_once");
+        let unnamed_attachment_days = self.at_least_one("unnamed_attachment_days");
+        let reserved_mib = self.field("reserved_mib");
         let log: Option<String> = self.field("log");
         if let Some(Err(error)) = log.as_deref().map(telemetry::check_filter) {
             self.problems.push(format!("log: {error}; write it as `info` or `info,alongside_server=debug`"));
@@ -237,6 +281,11 @@ impl Reading {
             late_work_hours: late_work_hours?,
             request_seconds: request_seconds?,
             requests_at_once: requests_at_once?,
+            attachment_mib: attachment_mib?,
+            group_attachments_mib: group_attachments_mib?,
+            attachments_at_once: attachments_at_once?,
+            unnamed_attachment_days: unnamed_attachment_days?,
+            reserved_mib: reserved_mib?,
             log: log?,
             log_format: log_format?,
         })

@@ -16,6 +16,7 @@ use crate::{clock::Clock, read_model::ReadModel, store::Store};
 mod access;
 mod answers;
 mod assets;
+mod attachment;
 mod case_page;
 mod conflicts;
 mod error;
@@ -121,6 +122,7 @@ pub fn router(console: Console) -> Router {
         .route("/", get(home_page::get))
         .route("/areas/{code}", get(list_page::get))
         .route(&unit, get(case_page::get))
+        .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))

@@ -6,6 +6,7 @@ pub mod deadline;
 pub mod form;
 pub mod guard;
 pub mod ids;
+pub mod media;
 pub mod policy;
 pub mod problem;
 pub mod programme;

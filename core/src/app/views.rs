@@ -12,7 +12,7 @@ use alongside_domain::{
 use jiff::civil::Date;
 
 use super::{
-    AnswerView, FieldProblem,
+    AnswerView, AttachmentView, FieldProblem,
     answers::{of_draft, of_record},
 };
 use crate::{
@@ -267,6 +267,8 @@ pub struct WaitingView {
     pub refused_openings: Vec<RefusedOpeningView>,
     /// Received entries that this phone could not accept.
     pub quarantined: Vec<QuarantineView>,
+    /// Attachments that wait to be sent or fetched, the longest waiting first.
+    pub attachments: Vec<AttachmentView>,
 }
 
 /// One own change that was kept apart.
@@ -333,6 +335,7 @@ impl From<OutboxView> for WaitingView {
             kept_apart: outbox.refused.into_iter().map(KeptApartView::from).collect(),
             refused_openings: outbox.refused_openings.into_iter().map(opening).collect(),
             quarantined: outbox.quarantined.into_iter().map(quarantine).collect(),
+            attachments: outbox.attachments.into_iter().map(AttachmentView::from).collect(),
         }
     }
 }

@@ -145,7 +145,8 @@ impl Records<'_> {
     /// # Errors
     /// Those of the store.
     pub fn outbox(&self) -> Result<OutboxView, ApiError> {
-        self.phone.0.store.read(|db| reads::waiting::outbox(db, &self.phone.0.programme))
+        let store = &self.phone.0.store;
+        store.read(|db| reads::waiting::outbox(db, &self.phone.0.programme, store.vault()))
     }
 
     /// Records on which somebody has to decide, latest touched first.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alongside_domain::{
     form::{Form, Item, Question, QuestionKind, Section},
     ids::PersonId,
+    media::MediaRef,
     programme::Programme,
     record::{FieldView, LiveValue, RecordView},
     time::PROGRAMME_ZONE,
@@ -59,6 +60,9 @@ pub(crate) fn value(programme: &Programme, form: &str, field: &str, value: &Valu
             .map(|code| code_label(programme, form, question, code))
             .collect::<Vec<_>>()
             .join(", "),
+        (Some(QuestionKind::Media(_)), value) => {
+            MediaRef::of(value).map_or_else(|| plain(value), |media| media.in_words())
+        }
         (_, value) => plain(value),
     }
 }

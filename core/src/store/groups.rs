@@ -158,6 +158,8 @@ fn clear(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
         "repair_there",
         "repair_want",
         "repair_relay",
+        "attachment",
+        "media_use",
         "access",
         "grp_parent",
         "grp",

@@ -15,7 +15,7 @@ use super::{
     log::{self, Place},
     rows::{cbor, to_cbor},
 };
-use crate::{error::ApiError, reads::words};
+use crate::{error::ApiError, media, reads::words};
 
 /// Writes the rows of one record as it stands, and gives its view.
 pub(crate) fn project(
@@ -52,6 +52,7 @@ pub(crate) fn project(
             |row| row.get(0),
         )?;
     index(tx, row, &searched(programme, kind, &place.form, &view))?;
+    media::rows::project(tx, record, place.group, programme.form(&place.form), &view)?;
     Ok(view)
 }
 
@@ -107,6 +108,7 @@ pub(crate) fn remove(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Result
     tx.prepare_cached("DELETE FROM search WHERE rowid IN (SELECT id FROM record_row WHERE record = ?1)")?
         .execute([record.0])?;
     tx.prepare_cached("DELETE FROM record_row WHERE record = ?1")?.execute([record.0])?;
+    tx.prepare_cached("DELETE FROM media_use WHERE record = ?1")?.execute([record.0])?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::{prepare::Sent, pull, rebase, repair};
 use crate::{
     error::ApiError,
+    media,
     reads::waiting::Reason,
     store::{
         desk::Desk,
@@ -158,6 +159,7 @@ fn compare(tx: &Transaction<'_>, intake: &mut Intake, answer: &SyncAnswer) -> Re
 fn start_again(tx: &Transaction<'_>) -> Result<(), ApiError> {
     tx.execute("UPDATE change SET feed_seq = NULL WHERE actor IN (SELECT actor FROM own_actor)", [])?;
     tx.execute("UPDATE grp SET acknowledged = 0 WHERE opened_here AND NOT withdrawn", [])?;
+    media::rows::offer_again(tx)?;
     Ok(())
 }
 
@@ -366,6 +368,8 @@ fn take_off_withdrawn(tx: &Transaction<'_>, desk: &mut Desk, intake: &mut Intake
             "SELECT grp FROM grp WHERE withdrawn AND NOT EXISTS (
                  SELECT 1 FROM change c JOIN document d ON d.record = c.record
                  WHERE c.feed_seq IS NULL AND d.grp = grp.grp)
+             AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.grp = grp.grp AND a.taken AND a.named
+                             AND a.sent_at IS NULL AND NOT a.stopped)
              AND (coalesce(withdrawn_at, 0) <= ?1
                   OR NOT EXISTS (SELECT 1 FROM draft WHERE draft.grp = grp.grp AND NOT apart))",
         )?

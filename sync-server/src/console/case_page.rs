@@ -179,12 +179,14 @@ impl Builder<'_> {
         let groups = case::groups(connection, unit.group)?;
         let visible: BTreeSet<GroupId> = groups.values().flatten().copied().collect();
         let people = case::people(connection, unit.partner)?;
+        let page = format!("{}/{}", self.console.unit_path(), unit.group);
         let wording = Wording {
             programme: self.programme(),
             reader: self.reader,
             people: &people,
             connection,
             groups: &visible,
+            page: &page,
         };
 
         let mut disputes = Vec::new();

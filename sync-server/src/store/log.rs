@@ -201,6 +201,7 @@ impl<'t> Appender<'t> {
                 change.bytes,
                 at.chain,
             ])?;
+        crate::blobs::rows::note_named(self.tx, group, record, &change.bytes)?;
         Ok(at.seq)
     }
 

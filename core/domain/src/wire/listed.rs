@@ -32,7 +32,8 @@ fn refusals() -> Vec<String> {
 fn error_codes() -> Vec<String> {
     every![ErrorCode:
         WrongMediaType, TooLarge, Malformed, UnsupportedProtocol, NotEnrolled, Revoked, BadCode, Busy,
-        Repack, Internal, Other,
+        Repack, NotEntitled, UnknownGroup, Erased, UnknownBlob, WrongOffset, WrongHash, BadRange, OverQuota,
+        Internal, Other,
     ]
     .to_vec()
 }

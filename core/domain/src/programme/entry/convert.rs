@@ -12,6 +12,7 @@ use crate::{
         Question, QuestionKind,
         xlsform::cells::{Refusal, iso_date},
     },
+    media::MediaRef,
     time::{Millis, PROGRAMME_ZONE},
     value::Value,
     wire::limits,
@@ -80,6 +81,10 @@ pub(super) fn value(question: &Question, answer: &Answer, is_reference: bool) ->
             bounded(&codes(answer)?.join(" "))
         }
         (QuestionKind::Acknowledge, Answer::Text(_)) => Ok("OK".into()),
+        (QuestionKind::Media(_), Answer::Text(text)) => {
+            text.parse::<MediaRef>().map(|media| media.to_value()).map_err(|_| not_an_attachment())
+        }
+        (QuestionKind::Media(_), _) => Err(not_an_attachment()),
         (QuestionKind::Hidden, Answer::Integer(number)) => Ok(Value::Integer(*number)),
         (QuestionKind::Hidden | QuestionKind::Standard(_), Answer::Instant(at)) => Ok(Value::Instant(*at)),
         (_, Answer::Text(text)) => bounded(text),
@@ -211,6 +216,10 @@ fn not_an_instant() -> Refusal {
 
 fn not_a_time() -> Refusal {
     Refusal::new("not_a_time", "This is not a time of day.", "Write hours and minutes, such as 14:30.")
+}
+
+fn not_an_attachment() -> Refusal {
+    Refusal::new("not_an_attachment", "This is not an attachment.", "Attach the file, then save.")
 }
 
 fn not_a_reference() -> Refusal {
