@@ -144,6 +144,8 @@ pub struct DeadlineView {
     pub deadline: Deadline,
     /// State on the day asked for.
     pub state: DeadlineState,
+    /// Work name of the person who set the date, where somebody did and is known here.
+    pub set_by: Option<String>,
 }
 
 /// A group that a unit is linked to.

@@ -140,8 +140,18 @@ pub struct UnitPageView {
 pub struct DateView {
     /// Id of the rule.
     pub rule: String,
-    /// The date.
+    /// Version of the rule.
+    pub rule_version: u32,
+    /// The date that holds.
     pub due: Date,
+    /// The date that the rule counts, where somebody set another.
+    pub computed: Option<Date>,
+    /// Work name of the person who set the date, where somebody did and is known here.
+    pub set_by: Option<String>,
+    /// Why that person set it, in their words.
+    pub set_because: Option<String>,
+    /// Under an exemption: when the authority expects to act.
+    pub expected_on: Option<Date>,
     /// Who has to act.
     pub whose: String,
     /// What the date is.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alongside_domain::{
-    deadline::{self, Deadline, Event},
+    deadline::{self, Deadline, Facts},
     ids::{GroupId, PersonId},
     programme::{FieldRef, Programme},
     record::RecordView,
@@ -32,7 +32,8 @@ pub(crate) fn touch(
     Ok(())
 }
 
-/// Brings one unit's line up to date. The dates are computed again only where an event changed.
+/// Brings one unit's line up to date. The dates are computed again only where a record changed
+/// that the clock reads.
 pub(crate) fn refresh(
     tx: &Transaction<'_>,
     programme: &Programme,
@@ -40,9 +41,8 @@ pub(crate) fn refresh(
     form: Option<&str>,
 ) -> Result<(), ApiError> {
     let parts = &programme.parts;
-    let event_form = parts.event.as_ref().map(|event| event.kind.form.as_str());
-    if form.is_none() || form == event_form {
-        set_deadlines(tx, unit, &deadline::deadlines(&programme.deadlines, &events(tx, programme, unit)?))?;
+    if form.is_none_or(|form| parts.clock_forms().any(|read| read == form)) {
+        set_deadlines(tx, unit, &deadline::deadlines(&programme.deadlines, &facts(tx, programme, unit)?))?;
     }
     let mut around = Around::new(tx, unit)?;
     let dates = deadlines(tx, unit)?;
@@ -155,24 +155,21 @@ fn touched(db: &Connection, unit: GroupId) -> rusqlite::Result<i64> {
     .query_row([unit.0], |row| row.get(0))
 }
 
-/// The events of a unit, as its records tell them. One without a kind or a date is not an event yet.
-fn events(db: &Connection, programme: &Programme, unit: GroupId) -> Result<Vec<Event>, ApiError> {
-    let Some(parts) = &programme.parts.event else { return Ok(Vec::new()) };
-    let text = |view: &RecordView, field: Option<&FieldRef>| {
-        field.and_then(|field| view.text(&field.field)).map(str::to_owned)
-    };
-    Ok(projection::views_of(db, unit, &parts.kind.form)?
-        .iter()
-        .filter_map(|view| {
-            Some(Event {
-                record: view.root.id,
-                kind: text(view, Some(&parts.kind))?,
-                date: view.value(&parts.date.field)?.as_date()?,
-                outcome: text(view, parts.outcome.as_ref()),
-                exemption: text(view, parts.exemption.as_ref()),
-            })
-        })
-        .collect())
+/// What the records of a unit, and of the groups it is linked to, tell the clock.
+fn facts(db: &Connection, programme: &Programme, unit: GroupId) -> Result<Facts, ApiError> {
+    let parts = &programme.parts;
+    let mut groups = vec![unit];
+    groups.extend(groups::linked(db, unit)?);
+    let mut views = Vec::new();
+    for form in parts.clock_forms() {
+        let Some(kind) = programme.record_kind(form) else { continue };
+        for group in &groups {
+            if groups::kind(db, *group)?.as_deref() == Some(&kind.group) {
+                views.extend(projection::views_of(db, *group, form)?);
+            }
+        }
+    }
+    Ok(Facts::read(parts, &views))
 }
 
 fn set_deadlines(tx: &Transaction<'_>, unit: GroupId, deadlines: &[Deadline]) -> Result<(), ApiError> {

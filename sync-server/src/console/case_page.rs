@@ -6,7 +6,6 @@ use std::{
 };
 
 use alongside_domain::{
-    deadline::DeadlineState,
     ids::GroupId,
     programme::{Count, Programme},
     time::PROGRAMME_ZONE,
@@ -86,6 +85,8 @@ struct DeadlineLine {
     label: String,
     whose: String,
     why: String,
+    /// Who set the date by hand, and why; empty where nobody did.
+    set: String,
     basis: String,
     rule: String,
 }
@@ -199,12 +200,9 @@ impl Builder<'_> {
 
         let (mut open, mut past) = (Vec::new(), Vec::new());
         for deadline in case::deadlines(connection, self.programme(), &groups)? {
-            let quiet = matches!(
-                deadline.state(self.as_of),
-                DeadlineState::NotApplicable | DeadlineState::Superseded
-            );
-            let is_open = deadline.is_open() && !quiet;
+            let is_ahead = deadline.is_ahead(self.as_of) || deadline.is_awaited();
             let line = DeadlineLine {
+                set: words::set_by(&deadline, &people),
                 tag: words::deadline_tag(&deadline, self.as_of),
                 date: words::date(deadline.due),
                 label: deadline.label,
@@ -213,7 +211,7 @@ impl Builder<'_> {
                 basis: deadline.basis,
                 rule: deadline.rule,
             };
-            if is_open { open.push(line) } else { past.push(line) }
+            if is_ahead { open.push(line) } else { past.push(line) }
         }
 
         let timeline = self.timeline(&wording, unit.group)?;

@@ -74,15 +74,7 @@ pub(crate) fn programme() -> Programme {
             unit: "case".to_owned(),
             unit_words: ("case".to_owned(), "cases".to_owned()),
             reference: field("reference"),
-            status: None,
-            ended: Vec::new(),
-            stage: None,
-            supporter: None,
-            area: None,
-            subject_name: Vec::new(),
-            subject_birth: None,
-            contact_at: None,
-            event: None,
+            ..Parts::default()
         },
     }
 }

@@ -93,6 +93,9 @@ impl<'f> Reader<'f> {
         let deadlines = self.deadlines();
         let Model { groups, records, parts } = model?;
         self.check_ended(&parts, &in_file, &code_lists);
+        if let Some(deadlines) = &deadlines {
+            self.check_clock(deadlines, &parts);
+        }
         Some(Programme {
             id: head.id,
             title: head.title,
@@ -134,6 +137,22 @@ impl<'f> Reader<'f> {
                     did_you_mean(code, known, "Name codes of the list that `status` offers."),
                 );
             }
+        }
+        self.take(report);
+    }
+
+    /// The dates that the clock reads are dates that the programme's events have.
+    fn check_clock(&mut self, rules: &DeadlineRules, parts: &Parts) {
+        let Some(event) = &parts.event else { return };
+        let mut report = Report::new(DEADLINES);
+        let known = || event.dates.iter().map(|field| field.field.as_str());
+        for name in rules.dated_fields().filter(|name| !known().any(|field| field == *name)) {
+            report.warning(
+                Place::FILE,
+                "unknown_date",
+                format!("A rule reads the date {}, which the events do not have.", quoted(name)),
+                did_you_mean(name, known(), &format!("Name it in `dates` of [parts.event] in `{MODEL}`.")),
+            );
         }
         self.take(report);
     }

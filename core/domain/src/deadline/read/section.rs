@@ -231,6 +231,17 @@ impl<'s, 'd> Section<'s, 'd> {
         tables.collect()
     }
 
+    /// Every table inside this one, called by its key.
+    pub(super) fn children(&self) -> Vec<Section<'s, 'd>> {
+        let tables = self.table.iter().filter_map(|(key, value)| match value.get_ref() {
+            DeValue::Table(table) => {
+                Some(Section::new(self.source, Some(key.get_ref().to_string()), table, value.span()))
+            }
+            other => self.wrong_type(value.span(), key.get_ref(), "a table", other),
+        });
+        tables.collect()
+    }
+
     /// One table inside this one.
     pub(super) fn section(&self, key: &'static str) -> Option<Section<'s, 'd>> {
         let Some(value) = self.get(key) else { return self.missing(key) };
