@@ -44,6 +44,7 @@ pub mod rules;
 mod tests;
 mod words;
 
+pub(crate) use read::section;
 pub use rules::DeadlineRules;
 
 /// What the records of one case tell the clock.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     deadline::{self, Deadline, DeadlineRules},
     form::{Choice, ChoiceSource, Form, Question, Sensitivity},
+    rules::Rules,
 };
 
 pub mod builtin;
@@ -38,6 +39,8 @@ pub struct Programme {
     pub code_lists: BTreeMap<String, Vec<Choice>>,
     /// The statutory clock.
     pub deadlines: DeadlineRules,
+    /// Checks across fields and records; none where the package has no file of them.
+    pub rules: Rules,
     /// Which form or field plays a part that the code knows.
     pub parts: Parts,
 }

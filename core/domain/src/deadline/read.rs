@@ -16,7 +16,7 @@ use super::{
 use crate::problem::Problem;
 use section::{Events, Place, Section, Source};
 
-mod section;
+pub(crate) mod section;
 
 /// The largest number in a count: no step of the law is longer, and it bounds the work.
 const MOST: i32 = 1000;

@@ -4,7 +4,7 @@
 //! ask, `codelists/*.csv` the long lists, `deadlines.toml` the statutory clock. The package is checked as a
 //! whole, and every problem is reported at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Parts, Programme, Reach, Role};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
+    rules::Rules,
 };
 
 mod code_list;
@@ -30,6 +31,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 const PROGRAMME: &str = "programme.toml";
 const MODEL: &str = "model.toml";
 const DEADLINES: &str = "deadlines.toml";
+const RULES: &str = "rules.toml";
 
 /// Reads and checks a package as a whole.
 ///
@@ -91,6 +93,8 @@ impl<'f> Reader<'f> {
             self.check_form(file, form, &code_lists, model.as_ref());
         }
         let deadlines = self.deadlines();
+        let clock = model.as_ref().map(|model| model.parts.clock_forms().map(str::to_owned).collect());
+        let rules = self.rules(&in_file, &clock.unwrap_or_default());
         let Model { groups, records, parts } = model?;
         self.check_ended(&parts, &in_file, &code_lists);
         if let Some(deadlines) = &deadlines {
@@ -108,6 +112,7 @@ impl<'f> Reader<'f> {
             records,
             code_lists,
             deadlines: deadlines?,
+            rules: rules?,
             parts,
         })
     }
@@ -160,7 +165,7 @@ impl<'f> Reader<'f> {
     /// Says which files nobody reads.
     fn name_strangers(&mut self) {
         for path in self.files.keys() {
-            let is_read = [PROGRAMME, MODEL, DEADLINES].contains(&path.as_str())
+            let is_read = [PROGRAMME, MODEL, DEADLINES, RULES].contains(&path.as_str())
                 || stem(path, "forms/", ".md").is_some()
                 || stem(path, "codelists/", ".csv").is_some();
             // Notes and licences may lie beside the files of the programme.
@@ -305,6 +310,26 @@ impl<'f> Reader<'f> {
             }
         }
         self.take(report);
+    }
+
+    /// A package without rules has none.
+    fn rules(&mut self, forms: &BTreeMap<String, Form>, clock: &BTreeSet<String>) -> Option<Rules> {
+        if !self.files.contains_key(RULES) {
+            return Some(Rules::default());
+        }
+        let read = self.required(RULES, |text, _| {
+            let mut rules = Rules::parse(RULES, text)?;
+            rules.bind(RULES, forms, clock)?;
+            Ok(rules)
+        })?;
+        match read {
+            Ok(rules) => Some(rules),
+            Err(problems) => {
+                let problems: Vec<Problem> = problems;
+                self.problems.extend(problems);
+                None
+            }
+        }
     }
 
     fn deadlines(&mut self) -> Option<DeadlineRules> {
