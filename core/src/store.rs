@@ -17,6 +17,7 @@ use crate::error::{ApiError, OpenError};
 
 pub(crate) mod desk;
 pub(crate) mod documents;
+pub(crate) mod findings;
 pub(crate) mod groups;
 mod installation;
 pub(crate) mod key;

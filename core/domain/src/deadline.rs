@@ -46,6 +46,7 @@ mod words;
 
 pub(crate) use read::section;
 pub use rules::DeadlineRules;
+pub(crate) use rules::covers;
 
 /// What the records of one case tell the clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -259,7 +260,8 @@ impl Deadline {
     }
 
     /// Whether it is a date that somebody has to keep or is expected to.
-    fn is_task(&self) -> bool {
+    #[must_use]
+    pub fn is_task(&self) -> bool {
         matches!(self.nature, Nature::Due | Nature::Expected)
     }
 }

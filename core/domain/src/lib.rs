@@ -10,6 +10,7 @@ pub mod policy;
 pub mod problem;
 pub mod programme;
 pub mod record;
+pub mod reminder;
 pub mod rules;
 pub mod sync;
 pub mod time;

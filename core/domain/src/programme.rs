@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     deadline::{self, Deadline, DeadlineRules},
     form::{Choice, ChoiceSource, Form, Question, Sensitivity},
+    reminder::Reminders,
     rules::Rules,
 };
 
@@ -41,6 +42,8 @@ pub struct Programme {
     pub deadlines: DeadlineRules,
     /// Checks across fields and records; none where the package has no file of them.
     pub rules: Rules,
+    /// What people are reminded of; nothing where the package has no file of it.
+    pub reminders: Reminders,
     /// Which form or field plays a part that the code knows.
     pub parts: Parts,
 }

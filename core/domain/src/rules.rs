@@ -39,7 +39,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use source::{Held, Source, Take, UnitRecords};
+pub use source::{Held, NEAR, Source, Take, UnitRecords};
 
 /// How much a finding matters (domain.md 2.0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -253,6 +253,11 @@ impl Rules {
     /// The ids of the rules, in the order of the file.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.id.as_str())
+    }
+
+    /// The rules that cannot be computed at this place.
+    pub fn not_for(&self, place: Place) -> impl Iterator<Item = &str> {
+        self.rules.iter().filter(move |rule| !rule.places.contains(&place)).map(|rule| rule.id.as_str())
     }
 
     /// How much a finding of this rule matters.

@@ -4,30 +4,34 @@ use std::collections::BTreeMap;
 
 use alongside_domain::{
     deadline::{self, Deadline, Facts},
-    ids::{GroupId, PersonId},
+    ids::{GroupId, PersonId, RecordId},
     programme::{FieldRef, Programme},
     record::RecordView,
+    time::Millis,
     value::Value,
 };
 use jiff::civil::Date;
 use rusqlite::{Connection, Row, Transaction, params, types::Type};
 
 use super::{
-    groups, projection,
+    findings, groups, projection,
     rows::{cbor, to_cbor},
 };
 use crate::error::ApiError;
 
-/// Brings the lines of every unit that this group touches up to date. `form` is the form that changed;
-/// `None` stands for any.
+/// Brings the lines of every unit that this group touches up to date, and has them judged by the rules.
+/// `changed` is the record that changed, with its form; `None` stands for any.
 pub(crate) fn touch(
     tx: &Transaction<'_>,
     programme: &Programme,
     group: GroupId,
-    form: Option<&str>,
+    now: Millis,
+    changed: Option<(RecordId, &str)>,
 ) -> Result<(), ApiError> {
+    let records = changed.map(|(record, form)| [(record, form.to_owned())]);
     for unit in groups::units_of(tx, &programme.parts.unit, group)? {
-        refresh(tx, programme, unit, form)?;
+        refresh(tx, programme, unit, changed.map(|(_, form)| form))?;
+        findings::judge(tx, programme, unit, now, records.as_ref().map(<[_; 1]>::as_slice))?;
     }
     Ok(())
 }

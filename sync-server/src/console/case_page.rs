@@ -34,6 +34,7 @@ use super::{
 use crate::read_model::{
     ReadModelError,
     case::{self, StoredRecord},
+    findings,
     list::UnitLine,
 };
 
@@ -66,6 +67,7 @@ struct CasePage {
     relatives: Vec<String>,
     fault: bool,
     unreadable: u64,
+    checks: Vec<CheckLine>,
     deadlines: Vec<DeadlineLine>,
     past_deadlines: Vec<DeadlineLine>,
     disputes: Vec<Dispute>,
@@ -76,6 +78,16 @@ struct CasePage {
     pages: Option<Pages>,
     groups: Vec<Group>,
     changes: Vec<ChangeLine>,
+}
+
+/// What a rule found.
+struct CheckLine {
+    tag: Tag,
+    message: String,
+    help: String,
+    /// The form and the question, in their words.
+    place: String,
+    rule: String,
 }
 
 /// One deadline.
@@ -236,6 +248,7 @@ impl Builder<'_> {
             relatives: self.relatives(&groups)?,
             fault: timeline.fault,
             unreadable,
+            checks: self.checks(unit.group)?,
             deadlines: open,
             past_deadlines: past,
             decisions: disputes.iter().filter(|dispute| dispute.needs_decision).count(),
@@ -247,6 +260,27 @@ impl Builder<'_> {
             groups: self.groups(&wording, &groups)?,
             changes: self.changes(&wording, &visible)?,
         })
+    }
+
+    /// What the programme's rules found. A check says what is wrong in the rule's own words: no answer of
+    /// a record stands in it.
+    fn checks(&self, unit: GroupId) -> Result<Vec<CheckLine>, ReadModelError> {
+        let programme = self.programme();
+        let (found, _) = findings::of_unit(self.connection, unit)?;
+        let lines = found.into_iter().map(|finding| {
+            let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
+            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            let place =
+                [form.map(|form| form.title.as_str()), question.map(|question| question.label.text())];
+            CheckLine {
+                tag: words::check_tag(finding.severity, finding.explained),
+                message: finding.message,
+                help: finding.help,
+                place: place.into_iter().flatten().collect::<Vec<_>>().join(": "),
+                rule: finding.rule,
+            }
+        });
+        Ok(lines.collect())
     }
 
     /// The facts at the head of the page.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use alongside_domain::{
     deadline::{Deadline, DeadlineState, Nature, Resolution},
     ids::PersonId,
+    rules::Severity,
     time::{Millis, PROGRAMME_ZONE},
 };
 use jiff::{Unit, civil::Date, tz::TimeZone};
@@ -119,6 +120,16 @@ pub(super) fn deadline_tag(deadline: &Deadline, as_of: Date) -> Tag {
         DeadlineState::Exempt => Tag::new(exemption(deadline), "tag"),
         DeadlineState::NotApplicable => Tag::new("Does not apply", "tag tag-quiet"),
         DeadlineState::Superseded => Tag::new("Replaced", "tag tag-quiet"),
+    }
+}
+
+/// How much a finding of the rules matters.
+pub(super) fn check_tag(severity: Severity, explained: bool) -> Tag {
+    match severity {
+        Severity::Error => Tag::new("To put right", "tag tag-overdue"),
+        Severity::Query if explained => Tag::new("Explained", "tag tag-quiet"),
+        Severity::Query => Tag::new("To explain", "tag tag-soon"),
+        Severity::Info => Tag::new("To know", "tag"),
     }
 }
 

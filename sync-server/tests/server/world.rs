@@ -7,6 +7,8 @@ use alongside_domain::{
     ids::{ActorId, ChangeHash, GroupId, PartnerId, PersonId, RecordId},
     programme::{FieldRef, Parts, Programme},
     record::{Circumstances, Document, Edit, RawChange, Root},
+    reminder::Reminders,
+    rules::Rules,
     time::Millis,
     value::Value,
     wire::{
@@ -70,6 +72,8 @@ pub(crate) fn programme() -> Programme {
         .unwrap(),
         code_lists: BTreeMap::new(),
         deadlines: DeadlineRules::parse("deadlines.toml", DEADLINES).unwrap(),
+        rules: Rules::default(),
+        reminders: Reminders::default(),
         parts: Parts {
             unit: "case".to_owned(),
             unit_words: ("case".to_owned(), "cases".to_owned()),

@@ -153,13 +153,13 @@ pub(super) struct Exemption {
 
 impl Exemption {
     /// Whether it excuses from this rule. `D15` stands for every part of it, such as `D15.final`.
-    pub(super) fn covers(&self, rule: &str) -> bool {
+    pub(crate) fn covers(&self, rule: &str) -> bool {
         self.rules.iter().any(|named| covers(named, rule))
     }
 }
 
 /// Whether a rule is the one named, or a part of it.
-pub(super) fn covers(named: &str, rule: &str) -> bool {
+pub(crate) fn covers(named: &str, rule: &str) -> bool {
     rule.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 

@@ -15,6 +15,7 @@ use crate::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
+    reminder::Reminders,
     rules::Rules,
 };
 
@@ -32,6 +33,7 @@ const PROGRAMME: &str = "programme.toml";
 const MODEL: &str = "model.toml";
 const DEADLINES: &str = "deadlines.toml";
 const RULES: &str = "rules.toml";
+const REMINDERS: &str = "reminders.toml";
 
 /// Reads and checks a package as a whole.
 ///
@@ -95,6 +97,7 @@ impl<'f> Reader<'f> {
         let deadlines = self.deadlines();
         let clock = model.as_ref().map(|model| model.parts.clock_forms().map(str::to_owned).collect());
         let rules = self.rules(&in_file, &clock.unwrap_or_default());
+        let reminders = self.reminders();
         let Model { groups, records, parts } = model?;
         self.check_ended(&parts, &in_file, &code_lists);
         if let Some(deadlines) = &deadlines {
@@ -113,6 +116,7 @@ impl<'f> Reader<'f> {
             code_lists,
             deadlines: deadlines?,
             rules: rules?,
+            reminders: reminders?,
             parts,
         })
     }
@@ -165,7 +169,7 @@ impl<'f> Reader<'f> {
     /// Says which files nobody reads.
     fn name_strangers(&mut self) {
         for path in self.files.keys() {
-            let is_read = [PROGRAMME, MODEL, DEADLINES, RULES].contains(&path.as_str())
+            let is_read = [PROGRAMME, MODEL, DEADLINES, RULES, REMINDERS].contains(&path.as_str())
                 || stem(path, "forms/", ".md").is_some()
                 || stem(path, "codelists/", ".csv").is_some();
             // Notes and licences may lie beside the files of the programme.
@@ -326,6 +330,20 @@ impl<'f> Reader<'f> {
             Ok(rules) => Some(rules),
             Err(problems) => {
                 let problems: Vec<Problem> = problems;
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// A package without reminders has none.
+    fn reminders(&mut self) -> Option<Reminders> {
+        if !self.files.contains_key(REMINDERS) {
+            return Some(Reminders::default());
+        }
+        match self.required(REMINDERS, |text, _| Reminders::parse(REMINDERS, text))? {
+            Ok(reminders) => Some(reminders),
+            Err(problems) => {
                 self.problems.extend(problems);
                 None
             }

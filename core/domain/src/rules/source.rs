@@ -135,4 +135,4 @@ impl Source for Held {
 }
 
 /// How far two records may lie apart to be near each other: a day.
-pub(super) const NEAR: i64 = 24 * 60 * 60 * 1000;
+pub const NEAR: i64 = 24 * 60 * 60 * 1000;

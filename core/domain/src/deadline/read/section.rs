@@ -160,6 +160,17 @@ impl<'s, 'd> Section<'s, 'd> {
     /// A whole number between two bounds.
     pub(crate) fn number(&self, key: &'static str, least: i32, most: i32) -> Option<i32> {
         let Some(value) = self.get(key) else { return self.missing(key) };
+        self.number_of(key, value, least, most)
+    }
+
+    /// As [`Section::number`], of a value inside an array.
+    pub(crate) fn number_of(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        least: i32,
+        most: i32,
+    ) -> Option<i32> {
         let DeValue::Integer(number) = value.get_ref() else {
             return self.wrong_type(value.span(), key, "a whole number", value.get_ref());
         };
