@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use alongside_domain::{programme::Programme, time::PROGRAMME_ZONE};
+use alongside_domain::{
+    programme::Programme,
+    time::{Millis, PROGRAMME_ZONE},
+};
 use jiff::civil::Date;
 use rand::Rng;
 use rusqlite::Transaction;
@@ -242,6 +245,11 @@ impl Phone {
     /// Today, where the programme is at home.
     pub(crate) fn today(&self) -> Date {
         self.0.clock.now().date_in(PROGRAMME_ZONE)
+    }
+
+    /// Now, by the clock of this phone.
+    pub(crate) fn now(&self) -> Millis {
+        self.0.clock.now()
     }
 
     /// Does this in one transaction, then tells that something changed.

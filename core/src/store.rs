@@ -20,6 +20,7 @@ use crate::{
 
 pub(crate) mod desk;
 pub(crate) mod documents;
+pub(crate) mod findings;
 pub(crate) mod groups;
 mod installation;
 pub(crate) mod key;

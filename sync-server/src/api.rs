@@ -198,7 +198,8 @@ impl Server {
         let state = AppState::new(config, store, clock, programme)?;
         let pages = Arc::new(ReadModel::open(&state.config.pages_file(), &state.programme)?);
         let projector =
-            Projector::new(Arc::clone(&pages), Arc::clone(&state.store), Arc::clone(&state.programme));
+            Projector::new(Arc::clone(&pages), Arc::clone(&state.store), Arc::clone(&state.programme))
+                .with_clock(Arc::clone(&state.clock));
         let console = Console::new(
             Arc::clone(&state.store),
             Arc::clone(&pages),

@@ -11,6 +11,8 @@ pub mod policy;
 pub mod problem;
 pub mod programme;
 pub mod record;
+pub mod reminder;
+pub mod rules;
 pub mod sync;
 pub mod tally;
 pub mod time;

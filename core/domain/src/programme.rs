@@ -1,12 +1,14 @@
 //! A programme: everything that makes the system serve one field of work, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     deadline::{self, Deadline, DeadlineRules},
     form::{Choice, ChoiceSource, Form, Question, Sensitivity},
+    reminder::Reminders,
+    rules::Rules,
 };
 
 pub mod builtin;
@@ -38,6 +40,10 @@ pub struct Programme {
     pub code_lists: BTreeMap<String, Vec<Choice>>,
     /// The statutory clock.
     pub deadlines: DeadlineRules,
+    /// Checks across fields and records; none where the package has no file of them.
+    pub rules: Rules,
+    /// What people are reminded of; nothing where the package has no file of it.
+    pub reminders: Reminders,
     /// Which form or field plays a part that the code knows.
     pub parts: Parts,
 }
@@ -122,7 +128,7 @@ pub enum Count {
 }
 
 /// A question of a form, written `form.question`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldRef {
     /// The form's id.
     pub form: String,
@@ -146,7 +152,7 @@ impl<'de> Deserialize<'de> for FieldRef {
 
 /// Which form or field plays a part that the code knows. This is the only place where Rust meets the
 /// programme's own names.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parts {
     /// The kind of group that is one line of the console's lists (a case).
@@ -174,10 +180,16 @@ pub struct Parts {
     pub contact_at: Option<FieldRef>,
     /// Events that start and meet deadlines.
     pub event: Option<EventParts>,
+    /// Days that records tell although they are no events: a birth, a route that was taken. The clock
+    /// takes them as events.
+    #[serde(default)]
+    pub moments: Vec<MomentParts>,
+    /// A deadline's date that a person set by hand.
+    pub correction: Option<CorrectionParts>,
 }
 
 /// Where the deadline rules find their inputs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventParts {
     /// Code of the event.
@@ -188,9 +200,58 @@ pub struct EventParts {
     pub outcome: Option<FieldRef>,
     /// Exemption that the authority claims, where it claims one.
     pub exemption: Option<FieldRef>,
+    /// The other dates of an event: those of the letter.
+    #[serde(default)]
+    pub dates: Vec<FieldRef>,
+}
+
+/// A day that a record tells although it is no event.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MomentParts {
+    /// Which kind of event it counts as.
+    pub kind: MomentKind,
+    /// The day.
+    pub date: FieldRef,
+    /// Its outcome, where it has one.
+    pub outcome: Option<FieldRef>,
+}
+
+/// Which kind of event a moment counts as.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MomentKind {
+    /// Always this one.
+    Always(String),
+    /// The code in this field.
+    Field(FieldRef),
+}
+
+/// Where a deadline's date set by hand is found.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectionParts {
+    /// The rule whose date it sets.
+    pub rule: FieldRef,
+    /// The date that holds.
+    pub date: FieldRef,
+    /// The event that started the deadline, where it names one.
+    pub event: Option<FieldRef>,
+    /// Why.
+    pub reason: Option<FieldRef>,
 }
 
 impl Parts {
+    /// The forms whose records the clock reads, each once. They live in the unit's own group and in those
+    /// it is linked to.
+    pub fn clock_forms(&self) -> impl Iterator<Item = &str> {
+        let event = self.event.iter().map(|event| event.kind.form.as_str());
+        let moments = self.moments.iter().map(|moment| moment.date.form.as_str());
+        let correction = self.correction.iter().map(|correction| correction.rule.form.as_str());
+        let forms: BTreeSet<&str> = event.chain(moments).chain(correction).collect();
+        forms.into_iter()
+    }
+
     /// The date to show first for a unit with this status: none once the unit has ended.
     #[must_use]
     pub fn next_date<'a>(&self, status: Option<&str>, dates: &'a [Deadline]) -> Option<&'a Deadline> {

@@ -145,6 +145,8 @@ fn clear(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
     for table in [
         "record_row",
         "deadline",
+        "finding",
+        "judged",
         "unit_row",
         "refused",
         "quarantine",

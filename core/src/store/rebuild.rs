@@ -43,7 +43,7 @@ pub(crate) fn keep_up(connection: &mut Connection, programme: &Programme) {
 pub(crate) fn rebuild(tx: &Transaction<'_>, programme: &Programme) -> Result<(), ApiError> {
     tx.execute_batch(
         "DELETE FROM search; DELETE FROM record_row; DELETE FROM deadline; DELETE FROM unit_row;
-         DELETE FROM media_use;",
+         DELETE FROM media_use; DELETE FROM finding; DELETE FROM judged;",
     )?;
     let records: Vec<(RecordId, Place)> = tx
         .prepare("SELECT record, grp, form FROM document ORDER BY record")?

@@ -16,7 +16,7 @@ use crate::{
     reads::waiting::Reason,
     store::{
         desk::Desk,
-        groups, log,
+        findings, groups, log,
         rows::{id, signed, to_cbor},
         state, tally, units,
     },
@@ -47,6 +47,8 @@ pub(crate) struct Intake {
     pub(crate) done: Applied,
     /// Groups whose units have to be brought up to date.
     pub(crate) touched: BTreeSet<GroupId>,
+    /// Records that were shown anew, with their group and form.
+    pub(crate) shown: BTreeMap<RecordId, (GroupId, String)>,
     /// The actor that changes are written again as, once one was needed.
     pub(crate) new_actor: Option<ActorId>,
     /// The server's time of the answer, in milliseconds.
@@ -117,15 +119,7 @@ fn finish(
         take_off_withdrawn(tx, desk, &mut intake)?;
     }
     compare(tx, &mut intake, answer)?;
-    let programme = desk.programme.clone();
-    let mut refreshed = BTreeSet::new();
-    for group in &intake.touched {
-        for unit in groups::units_of(tx, &programme.parts.unit, *group)? {
-            if refreshed.insert(unit) {
-                units::refresh(tx, &programme, unit, None)?;
-            }
-        }
-    }
+    bring_up_to_date(tx, desk, &intake)?;
     intake.done.waiting = log::waiting(tx)?;
     Ok(intake.done)
 }
@@ -150,6 +144,34 @@ fn compare(tx: &Transaction<'_>, intake: &mut Intake, answer: &SyncAnswer) -> Re
         } else {
             intake.done.defects += 1;
             intake.done.again |= repair::differs(tx)?;
+        }
+    }
+    Ok(())
+}
+
+/// Records of one answer up to which what they touch is judged with it; of more, the units wait until
+/// the sync is over.
+const JUDGED_AT_ONCE: usize = 100;
+
+/// Brings the units that an answer touched up to date, and has them judged by the rules.
+pub(crate) fn bring_up_to_date(tx: &Transaction<'_>, desk: &Desk, intake: &Intake) -> Result<(), ApiError> {
+    let programme = &desk.programme;
+    let mut shown: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
+    for (record, (group, form)) in &intake.shown {
+        shown.entry(*group).or_default().push((*record, form.clone()));
+    }
+    let mut changed: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
+    for group in &intake.touched {
+        for unit in groups::units_of(tx, &programme.parts.unit, *group)? {
+            changed.entry(unit).or_default().extend(shown.get(group).into_iter().flatten().cloned());
+        }
+    }
+    for (unit, changed) in changed {
+        units::refresh(tx, programme, unit, None)?;
+        if intake.shown.len() > JUDGED_AT_ONCE {
+            findings::wait(tx, unit)?;
+        } else {
+            findings::judge(tx, programme, unit, desk.now(), Some(&changed))?;
         }
     }
     Ok(())

@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     error::ApiError,
     observe::Heart,
-    store::{Store, log, state},
+    store::{Store, findings, log, state},
 };
 
 /// What the driver works with.
@@ -134,6 +134,8 @@ impl Driver {
             }
         }
         self.running = false;
+        // Units that a large answer left to be judged, and those whose findings are of an earlier day.
+        while self.blocking(|store| store.write(findings::judge_some)).await? {}
         outcome.waiting = self.blocking(|store| store.read(|db| Ok(log::waiting(db)?))).await?;
         Ok(outcome)
     }

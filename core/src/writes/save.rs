@@ -61,7 +61,7 @@ pub(crate) fn save(
         let record = desk.new_record();
         create(tx, desk, &me, record, &place, form, &request.answers, &circumstances)?
     };
-    units::touch(tx, &programme, place.group, Some(&place.form))?;
+    units::touch(tx, &programme, place.group, desk.now(), Some((view.root.id, &place.form)))?;
     finish(tx, desk, request.token, place.group, &[view.root.id])?;
     Ok(view)
 }
@@ -82,7 +82,7 @@ pub(crate) fn decide(
     check::answers(form, answers)?;
     let circumstances = desk.circumstances(me.actor, Some(reason));
     let view = edit(tx, desk, &me, record, &place, answers, &circumstances)?;
-    units::touch(tx, &programme, place.group, Some(&place.form))?;
+    units::touch(tx, &programme, place.group, desk.now(), Some((view.root.id, &place.form)))?;
     Ok(view)
 }
 

@@ -6,7 +6,6 @@ use std::{
 };
 
 use alongside_domain::{
-    deadline::DeadlineState,
     ids::GroupId,
     programme::{Count, Programme},
     time::PROGRAMME_ZONE,
@@ -35,6 +34,7 @@ use super::{
 use crate::read_model::{
     ReadModelError,
     case::{self, StoredRecord},
+    findings,
     list::UnitLine,
 };
 
@@ -67,6 +67,7 @@ struct CasePage {
     relatives: Vec<String>,
     fault: bool,
     unreadable: u64,
+    checks: Vec<CheckLine>,
     deadlines: Vec<DeadlineLine>,
     past_deadlines: Vec<DeadlineLine>,
     disputes: Vec<Dispute>,
@@ -79,6 +80,16 @@ struct CasePage {
     changes: Vec<ChangeLine>,
 }
 
+/// What a rule found.
+struct CheckLine {
+    tag: Tag,
+    message: String,
+    help: String,
+    /// The form and the question, in their words.
+    place: String,
+    rule: String,
+}
+
 /// One deadline.
 struct DeadlineLine {
     tag: Tag,
@@ -86,6 +97,8 @@ struct DeadlineLine {
     label: String,
     whose: String,
     why: String,
+    /// Who set the date by hand, and why; empty where nobody did.
+    set: String,
     basis: String,
     rule: String,
 }
@@ -201,12 +214,9 @@ impl Builder<'_> {
 
         let (mut open, mut past) = (Vec::new(), Vec::new());
         for deadline in case::deadlines(connection, self.programme(), &groups)? {
-            let quiet = matches!(
-                deadline.state(self.as_of),
-                DeadlineState::NotApplicable | DeadlineState::Superseded
-            );
-            let is_open = deadline.is_open() && !quiet;
+            let is_ahead = deadline.is_ahead(self.as_of) || deadline.is_awaited();
             let line = DeadlineLine {
+                set: words::set_by(&deadline, &people),
                 tag: words::deadline_tag(&deadline, self.as_of),
                 date: words::date(deadline.due),
                 label: deadline.label,
@@ -215,7 +225,7 @@ impl Builder<'_> {
                 basis: deadline.basis,
                 rule: deadline.rule,
             };
-            if is_open { open.push(line) } else { past.push(line) }
+            if is_ahead { open.push(line) } else { past.push(line) }
         }
 
         let timeline = self.timeline(&wording, unit.group)?;
@@ -240,6 +250,7 @@ impl Builder<'_> {
             relatives: self.relatives(&groups)?,
             fault: timeline.fault,
             unreadable,
+            checks: self.checks(unit.group)?,
             deadlines: open,
             past_deadlines: past,
             decisions: disputes.iter().filter(|dispute| dispute.needs_decision).count(),
@@ -251,6 +262,27 @@ impl Builder<'_> {
             groups: self.groups(&wording, &groups)?,
             changes: self.changes(&wording, &visible)?,
         })
+    }
+
+    /// What the programme's rules found. A check says what is wrong in the rule's own words: no answer of
+    /// a record stands in it.
+    fn checks(&self, unit: GroupId) -> Result<Vec<CheckLine>, ReadModelError> {
+        let programme = self.programme();
+        let (found, _) = findings::of_unit(self.connection, unit)?;
+        let lines = found.into_iter().map(|finding| {
+            let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
+            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            let place =
+                [form.map(|form| form.title.as_str()), question.map(|question| question.label.text())];
+            CheckLine {
+                tag: words::check_tag(finding.severity, finding.explained),
+                message: finding.message,
+                help: finding.help,
+                place: place.into_iter().flatten().collect::<Vec<_>>().join(": "),
+                rule: finding.rule,
+            }
+        });
+        Ok(lines.collect())
     }
 
     /// The facts at the head of the page.

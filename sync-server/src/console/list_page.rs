@@ -44,6 +44,7 @@ struct ListPage {
     stages: Vec<Choice>,
     windows: Vec<Choice>,
     conflicts: bool,
+    problems: bool,
     sort: &'static str,
     order: &'static str,
     summary: String,
@@ -81,6 +82,8 @@ struct Line {
     due: Option<Due>,
     decisions: u32,
     shown: u32,
+    errors: u32,
+    queries: u32,
 }
 
 /// The next deadline of a unit.
@@ -206,6 +209,7 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str, raw: &RawQuery) -> 
         supporters: found.supporters,
         windows,
         conflicts: query.filter.conflicts,
+        problems: query.filter.problems,
         sort: SORTS.iter().find(|(_, sort)| *sort == query.sort).map_or("", |(name, _)| name),
         order: if query.descending { "desc" } else { "asc" },
         summary,
@@ -313,6 +317,8 @@ impl Lines<'_> {
                 why: next.why,
             }),
             decisions: unit.decisions,
+            errors: unit.errors,
+            queries: unit.queries,
             shown: unit.shown,
         }
     }

@@ -1,7 +1,11 @@
 //! Dates, ages and counts in plain words.
 
+use std::collections::BTreeMap;
+
 use alongside_domain::{
-    deadline::{Deadline, DeadlineState},
+    deadline::{Deadline, DeadlineState, Nature, Resolution},
+    ids::PersonId,
+    rules::Severity,
     time::{Millis, PROGRAMME_ZONE},
 };
 use jiff::{Unit, civil::Date, tz::TimeZone};
@@ -103,13 +107,61 @@ pub(super) fn due_tag(due: Date, as_of: Date) -> Tag {
 pub(super) fn deadline_tag(deadline: &Deadline, as_of: Date) -> Tag {
     match deadline.state(as_of) {
         DeadlineState::Upcoming | DeadlineState::Due7 | DeadlineState::DueToday | DeadlineState::Overdue => {
-            due_tag(deadline.due, as_of)
+            match deadline.nature {
+                Nature::Happens => Tag::new(format!("In {}", ahead(deadline.due, as_of)), "tag"),
+                _ => due_tag(deadline.due, as_of),
+            }
+        }
+        DeadlineState::MetOnTime if deadline.nature == Nature::Happens => {
+            Tag::new("Has come", "tag tag-quiet")
         }
         DeadlineState::MetOnTime => Tag::new("Met on time", "tag tag-met"),
         DeadlineState::MetLate => Tag::new("Met late", "tag tag-late"),
-        DeadlineState::Exempt => Tag::new("Exemption claimed", "tag"),
+        DeadlineState::Exempt => Tag::new(exemption(deadline), "tag"),
         DeadlineState::NotApplicable => Tag::new("Does not apply", "tag tag-quiet"),
         DeadlineState::Superseded => Tag::new("Replaced", "tag tag-quiet"),
+    }
+}
+
+/// How much a finding of the rules matters.
+pub(super) fn check_tag(severity: Severity, explained: bool) -> Tag {
+    match severity {
+        Severity::Error => Tag::new("To put right", "tag tag-overdue"),
+        Severity::Query if explained => Tag::new("Explained", "tag tag-quiet"),
+        Severity::Query => Tag::new("To explain", "tag tag-soon"),
+        Severity::Info => Tag::new("To know", "tag"),
+    }
+}
+
+/// `12 days`.
+fn ahead(due: Date, as_of: Date) -> String {
+    count(days_until(due, as_of).unsigned_abs(), "day", "days")
+}
+
+/// What is known of a deadline under an exemption.
+fn exemption(deadline: &Deadline) -> String {
+    match deadline.resolution {
+        Resolution::Exempt { met_on: Some(on), .. } => format!("Exemption claimed, done on {}", date(on)),
+        Resolution::Exempt { expected_on: Some(on), .. } => {
+            format!("Exemption claimed, expected by {}", date(on))
+        }
+        _ => "Exemption claimed".to_owned(),
+    }
+}
+
+/// Who set the date of a deadline by hand, and why; empty where nobody did.
+pub(super) fn set_by(deadline: &Deadline, people: &BTreeMap<PersonId, String>) -> String {
+    let Some(set) = &deadline.set else { return String::new() };
+    let name = set.by.and_then(|person| people.get(&person)).map_or("Somebody", String::as_str);
+    let counted = match deadline.computed {
+        Some(computed) if computed != deadline.due => {
+            format!(" The rule counts to {}.", date(computed))
+        }
+        _ => String::new(),
+    };
+    match &set.reason {
+        Some(reason) => format!("{name} set this date: {reason}.{counted}"),
+        None => format!("{name} entered this date.{counted}"),
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use alongside_domain::{
     form::MergePolicy,
-    ids::ChangeHash,
+    ids::{ChangeHash, RecordId},
     programme::{Count, Programme},
     record::{Attribution, Disagreement, Document, DocumentError, RecordView},
     time::{Millis, PROGRAMME_ZONE},
     value::Value,
 };
 use jiff::tz::TimeZone;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ReadModelError;
 
@@ -112,4 +112,11 @@ fn title(programme: &Programme, view: &RecordView) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// The form of a record that has a row.
+pub(super) fn form_of(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Result<Option<String>> {
+    tx.prepare_cached("SELECT form FROM record_row WHERE record = ?1")?
+        .query_row([&record.0[..]], |row| row.get(0))
+        .optional()
 }

@@ -357,6 +357,7 @@ impl World {
 
     pub(crate) fn projector(&self, model: &Arc<ReadModel>) -> Projector {
         Projector::new(Arc::clone(model), Arc::clone(&self.state.store), Arc::clone(&self.programme))
+            .with_clock(Arc::clone(&self.state.clock))
     }
 
     /// A second, empty read model of the same log.

@@ -11,6 +11,8 @@ use alongside_domain::{
     ids::{ActorId, ChangeHash, GroupId, PartnerId, PersonId, RecordId},
     programme::{FieldRef, Parts, Programme},
     record::{Circumstances, Document, Edit, RawChange, Root},
+    reminder::Reminders,
+    rules::Rules,
     time::Millis,
     value::Value,
     wire::{
@@ -74,19 +76,13 @@ pub(crate) fn programme() -> Programme {
         .unwrap(),
         code_lists: BTreeMap::new(),
         deadlines: DeadlineRules::parse("deadlines.toml", DEADLINES).unwrap(),
+        rules: Rules::default(),
+        reminders: Reminders::default(),
         parts: Parts {
             unit: "case".to_owned(),
             unit_words: ("case".to_owned(), "cases".to_owned()),
             reference: field("reference"),
-            status: None,
-            ended: Vec::new(),
-            stage: None,
-            supporter: None,
-            area: None,
-            subject_name: Vec::new(),
-            subject_birth: None,
-            contact_at: None,
-            event: None,
+            ..Parts::default()
         },
     }
 }

@@ -4,7 +4,7 @@
 //! ask, `codelists/*.csv` the long lists, `deadlines.toml` the statutory clock. The package is checked as a
 //! whole, and every problem is reported at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Parts, Programme, Reach, Role};
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
+    reminder::Reminders,
+    rules::Rules,
 };
 
 mod code_list;
@@ -30,6 +32,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 const PROGRAMME: &str = "programme.toml";
 const MODEL: &str = "model.toml";
 const DEADLINES: &str = "deadlines.toml";
+const RULES: &str = "rules.toml";
+const REMINDERS: &str = "reminders.toml";
 
 /// Reads and checks a package as a whole.
 ///
@@ -91,8 +95,14 @@ impl<'f> Reader<'f> {
             self.check_form(file, form, &code_lists, model.as_ref());
         }
         let deadlines = self.deadlines();
+        let clock = model.as_ref().map(|model| model.parts.clock_forms().map(str::to_owned).collect());
+        let rules = self.rules(&in_file, &clock.unwrap_or_default());
+        let reminders = self.reminders();
         let Model { groups, records, parts } = model?;
         self.check_ended(&parts, &in_file, &code_lists);
+        if let Some(deadlines) = &deadlines {
+            self.check_clock(deadlines, &parts);
+        }
         Some(Programme {
             id: head.id,
             title: head.title,
@@ -105,6 +115,8 @@ impl<'f> Reader<'f> {
             records,
             code_lists,
             deadlines: deadlines?,
+            rules: rules?,
+            reminders: reminders?,
             parts,
         })
     }
@@ -138,10 +150,26 @@ impl<'f> Reader<'f> {
         self.take(report);
     }
 
+    /// The dates that the clock reads are dates that the programme's events have.
+    fn check_clock(&mut self, rules: &DeadlineRules, parts: &Parts) {
+        let Some(event) = &parts.event else { return };
+        let mut report = Report::new(DEADLINES);
+        let known = || event.dates.iter().map(|field| field.field.as_str());
+        for name in rules.dated_fields().filter(|name| !known().any(|field| field == *name)) {
+            report.warning(
+                Place::FILE,
+                "unknown_date",
+                format!("A rule reads the date {}, which the events do not have.", quoted(name)),
+                did_you_mean(name, known(), &format!("Name it in `dates` of [parts.event] in `{MODEL}`.")),
+            );
+        }
+        self.take(report);
+    }
+
     /// Says which files nobody reads.
     fn name_strangers(&mut self) {
         for path in self.files.keys() {
-            let is_read = [PROGRAMME, MODEL, DEADLINES].contains(&path.as_str())
+            let is_read = [PROGRAMME, MODEL, DEADLINES, RULES, REMINDERS].contains(&path.as_str())
                 || stem(path, "forms/", ".md").is_some()
                 || stem(path, "codelists/", ".csv").is_some();
             // Notes and licences may lie beside the files of the programme.
@@ -286,6 +314,40 @@ impl<'f> Reader<'f> {
             }
         }
         self.take(report);
+    }
+
+    /// A package without rules has none.
+    fn rules(&mut self, forms: &BTreeMap<String, Form>, clock: &BTreeSet<String>) -> Option<Rules> {
+        if !self.files.contains_key(RULES) {
+            return Some(Rules::default());
+        }
+        let read = self.required(RULES, |text, _| {
+            let mut rules = Rules::parse(RULES, text)?;
+            rules.bind(RULES, forms, clock)?;
+            Ok(rules)
+        })?;
+        match read {
+            Ok(rules) => Some(rules),
+            Err(problems) => {
+                let problems: Vec<Problem> = problems;
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// A package without reminders has none.
+    fn reminders(&mut self) -> Option<Reminders> {
+        if !self.files.contains_key(REMINDERS) {
+            return Some(Reminders::default());
+        }
+        match self.required(REMINDERS, |text, _| Reminders::parse(REMINDERS, text))? {
+            Ok(reminders) => Some(reminders),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
     }
 
     fn deadlines(&mut self) -> Option<DeadlineRules> {
