@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use alongside_domain::{programme::Programme, time::PROGRAMME_ZONE};
+use alongside_domain::programme::Programme;
 use jiff::civil::Date;
 use rand::Rng;
 use rusqlite::Transaction;
@@ -64,7 +64,7 @@ impl Profile {
         rng: Box<dyn Rng + Send>,
     ) -> Self {
         let installation = dir.join("installation");
-        let zone = PROGRAMME_ZONE.to_owned();
+        let zone = programme.zone.clone();
         Self { dir, key, programme, clock, rng, zone, most_bytes: None, installation }
     }
 }
@@ -219,7 +219,7 @@ impl Phone {
 
     /// Today, where the programme is at home.
     pub(crate) fn today(&self) -> Date {
-        self.0.clock.now().date_in(PROGRAMME_ZONE)
+        self.0.programme.day(self.0.clock.now())
     }
 
     /// Does this in one transaction, then tells that something changed.
