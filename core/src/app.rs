@@ -11,7 +11,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use alongside_domain::{
     ids::ProfileId,
     programme::{Programme, builtin},
-    time::PROGRAMME_ZONE,
 };
 
 use crate::{
@@ -84,9 +83,9 @@ impl AppConfig {
         })?;
         Ok(Self {
             folder,
+            zone: programme.zone.clone(),
             programme: Arc::new(programme),
             clock: Arc::new(SystemClock),
-            zone: PROGRAMME_ZONE.to_owned(),
             most_bytes: None,
         })
     }

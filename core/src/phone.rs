@@ -8,10 +8,7 @@ use std::{
     },
 };
 
-use alongside_domain::{
-    programme::Programme,
-    time::{Millis, PROGRAMME_ZONE},
-};
+use alongside_domain::{programme::Programme, time::Millis};
 use jiff::civil::Date;
 use rand::Rng;
 use rusqlite::Transaction;
@@ -70,7 +67,7 @@ impl Profile {
         rng: Box<dyn Rng + Send>,
     ) -> Self {
         let installation = dir.join("installation");
-        let zone = PROGRAMME_ZONE.to_owned();
+        let zone = programme.zone.clone();
         Self { dir, key, programme, clock, rng, zone, most_bytes: None, installation }
     }
 }
@@ -244,7 +241,7 @@ impl Phone {
 
     /// Today, where the programme is at home.
     pub(crate) fn today(&self) -> Date {
-        self.0.clock.now().date_in(PROGRAMME_ZONE)
+        self.0.programme.day(self.0.clock.now())
     }
 
     /// Now, by the clock of this phone.

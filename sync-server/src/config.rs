@@ -325,11 +325,19 @@ fn place(error: &figment::Error) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgrammeError {
-    /// The folder or a file in it cannot be read.
-    #[error("the programme in {folder} cannot be read: {source}. Name the folder with --programme")]
-    Io {
+    /// There is no such folder, or it is no package.
+    #[error("{folder} is not the folder of a programme: {why}. Name the folder that holds `programme.toml`")]
+    NotAPackage {
         /// The folder.
         folder: String,
+        /// What is there instead.
+        why: &'static str,
+    },
+    /// A file in the folder cannot be read.
+    #[error("{file} cannot be read: {source}. Make it readable for the one who runs `alongside`")]
+    Io {
+        /// The file, or the folder.
+        file: String,
         /// What the file system says.
         source: std::io::Error,
     },
@@ -337,6 +345,22 @@ pub enum ProgrammeError {
     #[error("the programme has errors:{}", lines(.0))]
     Problems(Vec<Problem>),
 }
+
+impl ProgrammeError {
+    /// The error as a stable word.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotAPackage { .. } => "not_a_package",
+            Self::Io { .. } => "unreadable",
+            Self::Problems(_) => "problems",
+        }
+    }
+}
+
+/// Most files of a package, and most bytes of one: a folder that was named by mistake is not read for hours.
+const MOST_FILES: usize = 2_000;
+const LONGEST_FILE: u64 = 16 << 20;
 
 fn lines(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  - {problem}")).collect()
@@ -351,28 +375,56 @@ pub fn read_programme(folder: Option<&Path>) -> Result<(Programme, Vec<Problem>)
         None => builtin::independent_support_files(),
         Some(folder) => {
             let mut files = package::Files::new();
-            read_folder(folder, "", &mut files)
-                .map_err(|source| ProgrammeError::Io { folder: folder.display().to_string(), source })?;
+            let stranger = |why| ProgrammeError::NotAPackage { folder: folder.display().to_string(), why };
+            if !folder.exists() {
+                return Err(stranger("there is nothing of that name"));
+            }
+            if !folder.is_dir() {
+                return Err(stranger("it is a file"));
+            }
+            if !folder.join("programme.toml").exists() && !folder.join("model.toml").exists() {
+                return Err(stranger("it holds neither `programme.toml` nor `model.toml`"));
+            }
+            read_folder(folder, "", &mut files)?;
             files
         }
     };
     package::read(&files).map_err(ProgrammeError::Problems)
 }
 
-fn read_folder(folder: &Path, inside: &str, files: &mut package::Files) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
+fn read_folder(folder: &Path, inside: &str, files: &mut package::Files) -> Result<(), ProgrammeError> {
+    let at = |path: &Path| {
+        let file = path.display().to_string();
+        move |source| ProgrammeError::Io { file, source }
+    };
+    let too_much = |why: String| std::io::Error::new(std::io::ErrorKind::FileTooLarge, why);
+    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
+        let entry = entry.map_err(at(folder))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with('.') {
             continue;
         }
         let path = if inside.is_empty() { name.into_owned() } else { format!("{inside}/{name}") };
-        if entry.file_type()?.is_dir() {
-            read_folder(&entry.path(), &path, files)?;
-        } else {
-            files.insert(path, std::fs::read(entry.path())?);
+        let on_disk = entry.path();
+        // What a link leads to is read: packages that share their lists keep them once.
+        let about = std::fs::metadata(&on_disk).map_err(at(&on_disk))?;
+        if about.is_dir() {
+            // Links to folders can go round in circles.
+            if entry.file_type().map_err(at(&on_disk))?.is_symlink() {
+                let why = "it is a link to a folder; put the folder itself there";
+                return Err(at(&on_disk)(std::io::Error::new(std::io::ErrorKind::InvalidInput, why)));
+            }
+            read_folder(&on_disk, &path, files)?;
+            continue;
         }
+        if about.len() > LONGEST_FILE {
+            return Err(at(&on_disk)(too_much(format!("it has more than {LONGEST_FILE} bytes"))));
+        }
+        if files.len() >= MOST_FILES {
+            return Err(at(folder)(too_much(format!("it holds more than {MOST_FILES} files"))));
+        }
+        files.insert(path, std::fs::read(&on_disk).map_err(at(&on_disk))?);
     }
     Ok(())
 }

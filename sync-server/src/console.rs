@@ -10,6 +10,7 @@ use axum::{
     Router, middleware,
     routing::{get, post},
 };
+use jiff::civil::Date;
 
 use crate::{clock::Clock, read_model::ReadModel, store::Store};
 
@@ -74,6 +75,11 @@ impl Console {
             .collect();
         let taken = ["", "areas", "static", "sign-in", "sign-out"];
         if taken.contains(&word.trim_matches('-')) { "/units".to_owned() } else { format!("/{word}") }
+    }
+
+    /// Today, where the programme is at home.
+    fn today(&self) -> Date {
+        self.programme.day(self.clock.now())
     }
 
     /// The name of an area.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     form::{Choice, ChoiceSource, Form, Question, Sensitivity},
     reminder::Reminders,
     rules::Rules,
+    time::Millis,
 };
 
 pub mod builtin;
@@ -26,6 +28,8 @@ pub struct Programme {
     pub version: String,
     /// Languages of its texts, the default first, as the forms name them (`English (en)`).
     pub languages: Vec<String>,
+    /// IANA name of the zone in which its days are meant, such as `Europe/London`.
+    pub zone: String,
     /// BLAKE3 of the package's files: what servers offer and phones keep it by.
     pub hash: [u8; 32],
     /// Roles, by code.
@@ -159,6 +163,9 @@ pub struct Parts {
     pub unit: String,
     /// What a unit is called: one, many.
     pub unit_words: (String, String),
+    /// What pages call the other parts.
+    #[serde(default)]
+    pub words: PartWords,
     /// Human-readable reference of a unit.
     pub reference: FieldRef,
     /// Status of a unit.
@@ -186,6 +193,37 @@ pub struct Parts {
     pub moments: Vec<MomentParts>,
     /// A deadline's date that a person set by hand.
     pub correction: Option<CorrectionParts>,
+}
+
+/// What pages call the parts; where a package does not say, the software's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PartWords {
+    /// The person who supports the unit.
+    pub supporter: String,
+    /// The status of a unit.
+    pub status: String,
+    /// The stage of a unit.
+    pub stage: String,
+    /// An area: one, many.
+    pub area: (String, String),
+    /// The last contact.
+    pub contact: String,
+    /// Other people of the groups that a unit is linked to.
+    pub relatives: String,
+}
+
+impl Default for PartWords {
+    fn default() -> Self {
+        Self {
+            supporter: "Supporter".to_owned(),
+            status: "Status".to_owned(),
+            stage: "Stage".to_owned(),
+            area: ("area".to_owned(), "areas".to_owned()),
+            contact: "Last contact".to_owned(),
+            relatives: "Others known here".to_owned(),
+        }
+    }
 }
 
 /// Where the deadline rules find their inputs.
@@ -261,6 +299,26 @@ impl Parts {
 }
 
 impl Programme {
+    /// The zone in which the programme's days are meant.
+    #[must_use]
+    pub fn time_zone(&self) -> TimeZone {
+        // A package whose zone is not known is not read.
+        TimeZone::get(&self.zone).unwrap_or(TimeZone::UTC)
+    }
+
+    /// The calendar day of an instant, where the programme is at home.
+    #[must_use]
+    pub fn day(&self, at: Millis) -> Date {
+        at.date_in(&self.zone)
+    }
+
+    /// The moment at which a day begins, where the programme is at home.
+    #[must_use]
+    pub fn start_of(&self, day: Date) -> Option<Millis> {
+        let midnight = day.to_zoned_datetime(self.time_zone()).ok()?;
+        Some(Millis(midnight.timestamp().as_millisecond()))
+    }
+
     /// The form with this id.
     #[must_use]
     pub fn form(&self, id: &str) -> Option<&Form> {

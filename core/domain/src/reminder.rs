@@ -17,7 +17,7 @@ use crate::{
     deadline::{Deadline, Resolution, covers},
     ids::GroupId,
     problem::Problem,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
 
 mod read;
@@ -154,14 +154,14 @@ impl Reminders {
         })
     }
 
-    /// The reminders that fall due after one moment and up to another. The result depends on nothing
-    /// else.
+    /// The reminders that fall due after one moment and up to another, by the clocks of this zone. The
+    /// result depends on nothing else.
     #[must_use]
-    pub fn due(&self, known: &Known, after: Millis, until: Millis) -> Vec<Due> {
+    pub fn due(&self, known: &Known, zone: &TimeZone, after: Millis, until: Millis) -> Vec<Due> {
         let mut found: BTreeMap<(Millis, &str, String), (Vec<GroupId>, &Reminder)> = BTreeMap::new();
         for reminder in &self.reminders {
-            for (at, when, unit) in self.moments_of(reminder, known, (after, until)) {
-                let at = if reminder.urgent { at } else { self.after_quiet(at) };
+            for (at, when, unit) in self.moments_of(reminder, known, zone, (after, until)) {
+                let at = if reminder.urgent { at } else { self.after_quiet(at, zone) };
                 if after < at && at <= until {
                     let entry = found.entry((at, &reminder.id, when)).or_insert((Vec::new(), reminder));
                     entry.0.extend(unit);
@@ -189,12 +189,13 @@ impl Reminders {
         &self,
         reminder: &Reminder,
         known: &Known,
+        zone: &TimeZone,
         (after, until): (Millis, Millis),
     ) -> Vec<(Millis, String, Option<GroupId>)> {
-        let last = until.date_in(PROGRAMME_ZONE);
+        let last = day_of(until, zone);
         // What fell into the quiet hours of the day before is told on the day after.
-        let first = after.date_in(PROGRAMME_ZONE).saturating_sub(2.days());
-        let at = |day: Date| instant(day, reminder.at);
+        let first = day_of(after, zone).saturating_sub(2.days());
+        let at = |day: Date| instant(day, reminder.at, zone);
         let mut moments = Vec::new();
         match &reminder.about {
             About::Deadline { rules, days, then_every, on } => {
@@ -255,16 +256,16 @@ impl Reminders {
     }
 
     /// The end of the quiet hours, for a moment inside of them.
-    fn after_quiet(&self, at: Millis) -> Millis {
+    fn after_quiet(&self, at: Millis, zone: &TimeZone) -> Millis {
         let Some((from, to)) = self.quiet else { return at };
-        let zoned = at.timestamp().to_zoned_datetime(zone());
+        let zoned = at.timestamp().to_zoned_datetime(zone.clone());
         let (day, time) = (zoned.date(), zoned.time());
         let is_quiet = if from <= to { from <= time && time < to } else { time >= from || time < to };
         if !is_quiet {
             return at;
         }
         let ends = if from > to && time >= from { day.saturating_add(1.day()) } else { day };
-        instant(ends, to)
+        instant(ends, to, zone)
     }
 }
 
@@ -297,11 +298,11 @@ fn words(due: Date, day: Date) -> String {
     }
 }
 
-fn zone() -> TimeZone {
-    TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC)
+fn day_of(at: Millis, zone: &TimeZone) -> Date {
+    at.timestamp().to_zoned_datetime(zone.clone()).date()
 }
 
-fn instant(day: Date, time: Time) -> Millis {
-    let at = day.to_datetime(time).to_zoned_datetime(zone());
+fn instant(day: Date, time: Time, zone: &TimeZone) -> Millis {
+    let at = day.to_datetime(time).to_zoned_datetime(zone.clone());
     at.map_or(Millis(i64::MAX), |at| Millis(at.timestamp().as_millisecond()))
 }

@@ -5,7 +5,7 @@ use alongside_domain::{
     programme::Programme,
     reminder::{Due, Known, Moment},
     rules::{Finding, Place},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -27,7 +27,7 @@ pub(crate) fn problems(
     now: Millis,
 ) -> Result<ProblemsView, ApiError> {
     found(groups::kind(db, unit)?.filter(|kind| *kind == programme.parts.unit), Thing::Group)?;
-    let list = if findings::is_judged(db, unit, now.date_in(PROGRAMME_ZONE))? {
+    let list = if findings::is_judged(db, unit, programme.day(now))? {
         findings::of_unit(db, unit)?
     } else {
         findings::fresh(db, programme, unit, now)?.findings
@@ -84,7 +84,7 @@ pub(crate) fn reminders(
     after: Millis,
     until: Millis,
 ) -> Result<Vec<ReminderView>, ApiError> {
-    let due = programme.reminders.due(&known(db, programme, after)?, after, until);
+    let due = programme.reminders.due(&known(db, programme, after)?, &programme.time_zone(), after, until);
     Ok(due
         .into_iter()
         .map(|Due { at, id, text, urgent, units }| ReminderView { id, at, text, urgent, units })

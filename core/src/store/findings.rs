@@ -9,9 +9,9 @@ use alongside_domain::{
     programme::Programme,
     record::RecordView,
     rules::{Asked, Finding, Outcome, Place, Severity, Source, Take, Touched},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
-use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use jiff::{ToSpan, civil::Date};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
@@ -34,7 +34,7 @@ pub(crate) fn judge(
     now: Millis,
     changed: Option<&[(RecordId, String)]>,
 ) -> Result<(), ApiError> {
-    let day = now.date_in(PROGRAMME_ZONE).to_string();
+    let day = programme.day(now).to_string();
     let asked = Asked { place: Place::Phone, now };
     match changed {
         Some(changed) if changed.len() > ONE_BY_ONE => wait(tx, unit)?,
@@ -69,7 +69,7 @@ fn judge_waiting(
     now: Millis,
     most: u32,
 ) -> Result<bool, ApiError> {
-    let day = now.date_in(PROGRAMME_ZONE).to_string();
+    let day = programme.day(now).to_string();
     if programme.rules.ids().next().is_none() {
         return Ok(false);
     }
@@ -294,10 +294,7 @@ impl Source for UnitSource<'_> {
             .prepare_cached("SELECT grp FROM grp WHERE kind = ?1 AND NOT withdrawn")?
             .query_map([kind], |row| id(row, 0))?
             .collect::<Result<_, _>>()?;
-        let start = |day: Date| {
-            let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
-            day.to_zoned_datetime(zone).map_or(0, |at| at.timestamp().as_millisecond())
-        };
+        let start = |day: Date| self.programme.start_of(day).map_or(0, |at| at.0);
         let span = (start(day), start(day.saturating_add(1.day())).saturating_sub(1));
         let mut found = self.query(groups.into_iter(), form, span, "")?;
         found.retain(|view| view.created.author == Some(person));

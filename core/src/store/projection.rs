@@ -4,10 +4,9 @@ use alongside_domain::{
     ids::{GroupId, RecordId},
     programme::{Programme, RecordKind},
     record::{Disagreement, Document, RecordView},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     value::Value,
 };
-use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
@@ -43,7 +42,7 @@ pub(crate) fn project(
                 record.0,
                 place.group.0,
                 place.form,
-                at(kind, &view).0,
+                at(programme, kind, &view).0,
                 view.updated.at.0,
                 words::title(programme, &place.form, &view),
                 to_cbor(&view),
@@ -57,18 +56,18 @@ pub(crate) fn project(
 }
 
 /// When a record took place: what its form says, else when it was first written.
-fn at(kind: Option<&RecordKind>, view: &RecordView) -> Millis {
-    kind.and_then(|kind| view.value(kind.at.as_deref()?)).and_then(instant).unwrap_or(view.created.at)
+fn at(programme: &Programme, kind: Option<&RecordKind>, view: &RecordView) -> Millis {
+    kind.and_then(|kind| view.value(kind.at.as_deref()?))
+        .and_then(|value| instant(programme, value))
+        .unwrap_or(view.created.at)
 }
 
 /// A date counts from its midnight in the programme's zone.
-fn instant(value: &Value) -> Option<Millis> {
+fn instant(programme: &Programme, value: &Value) -> Option<Millis> {
     if let Some(at) = value.as_instant() {
         return Some(at);
     }
-    let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
-    let midnight = value.as_date()?.to_zoned_datetime(zone).ok()?;
-    Some(Millis(midnight.timestamp().as_millisecond()))
+    programme.start_of(value.as_date()?)
 }
 
 /// The words by which a record is found: every live value, so that nobody's entry is out of reach.

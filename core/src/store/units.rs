@@ -48,7 +48,7 @@ pub(crate) fn refresh(
     if form.is_none_or(|form| parts.clock_forms().any(|read| read == form)) {
         set_deadlines(tx, unit, &deadline::deadlines(&programme.deadlines, &facts(tx, programme, unit)?))?;
     }
-    let mut around = Around::new(tx, unit)?;
+    let mut around = Around::new(tx, programme, unit)?;
     let dates = deadlines(tx, unit)?;
     let status = around.text(parts.status.as_ref())?;
     let next = parts.next_date(status.as_deref(), &dates);
@@ -84,15 +84,16 @@ pub(crate) fn refresh(
 /// The records around a unit: its own and those of the groups it is linked to, each form read once.
 struct Around<'a> {
     db: &'a Connection,
+    programme: &'a Programme,
     groups: Vec<GroupId>,
     read: BTreeMap<String, Option<RecordView>>,
 }
 
 impl<'a> Around<'a> {
-    fn new(db: &'a Connection, unit: GroupId) -> Result<Self, ApiError> {
+    fn new(db: &'a Connection, programme: &'a Programme, unit: GroupId) -> Result<Self, ApiError> {
         let mut groups = vec![unit];
         groups.extend(groups::linked(db, unit)?);
-        Ok(Self { db, groups, read: BTreeMap::new() })
+        Ok(Self { db, programme, groups, read: BTreeMap::new() })
     }
 
     /// The first record of this form, in the unit's own group or the nearest one.
@@ -112,10 +113,11 @@ impl<'a> Around<'a> {
 
     fn text(&mut self, field: Option<&FieldRef>) -> Result<Option<String>, ApiError> {
         let Some(field) = field else { return Ok(None) };
+        let programme = self.programme;
         let value = self.record(&field.form)?.and_then(|record| record.value(&field.field));
         Ok(value.map(|value| match value {
             Value::Text(text) => text.clone(),
-            other => crate::reads::words::plain(other),
+            other => crate::reads::words::plain(programme, other),
         }))
     }
 
@@ -161,11 +163,10 @@ fn touched(db: &Connection, unit: GroupId) -> rusqlite::Result<i64> {
 
 /// What the records of a unit, and of the groups it is linked to, tell the clock.
 fn facts(db: &Connection, programme: &Programme, unit: GroupId) -> Result<Facts, ApiError> {
-    let parts = &programme.parts;
     let mut groups = vec![unit];
     groups.extend(groups::linked(db, unit)?);
     let mut views = Vec::new();
-    for form in parts.clock_forms() {
+    for form in programme.parts.clock_forms() {
         let Some(kind) = programme.record_kind(form) else { continue };
         for group in &groups {
             if groups::kind(db, *group)?.as_deref() == Some(&kind.group) {
@@ -173,7 +174,7 @@ fn facts(db: &Connection, programme: &Programme, unit: GroupId) -> Result<Facts,
             }
         }
     }
-    Ok(Facts::read(parts, &views))
+    Ok(Facts::read(programme, &views))
 }
 
 fn set_deadlines(tx: &Transaction<'_>, unit: GroupId, deadlines: &[Deadline]) -> Result<(), ApiError> {

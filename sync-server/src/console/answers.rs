@@ -118,7 +118,7 @@ impl<'a> Wording<'a> {
             }
             Value::Bool(yes) => if *yes { "Yes" } else { "No" }.to_owned(),
             Value::Integer(number) => number.to_string(),
-            Value::Instant(at) => words::moment(*at),
+            Value::Instant(at) => words::moment_in(*at, &self.programme.zone),
             Value::Ref(record) => match case::record(self.connection, *record)? {
                 Some(stored) if self.groups.contains(&stored.view.root.group) => {
                     let title = self.title(&stored.view)?;

@@ -8,7 +8,6 @@ use std::{
 use alongside_domain::{
     ids::GroupId,
     programme::{Count, Programme},
-    time::PROGRAMME_ZONE,
 };
 use askama::Template;
 use axum::{
@@ -61,6 +60,9 @@ struct CasePage {
     area_link: String,
     area: String,
     as_of: String,
+    areas: String,
+    relatives_label: String,
+    disclaimer: String,
     reference: String,
     name: String,
     facts: Vec<(String, String)>,
@@ -160,7 +162,7 @@ fn page(
     raw: &RawQuery,
 ) -> Result<Response, PageError> {
     let reader = Reader::new(&console.programme, &signed_in.principal);
-    let as_of = console.clock.now().date_in(PROGRAMME_ZONE);
+    let as_of = console.today();
     let page = console.model.read(|connection| {
         let Some(unit) = case::unit(connection, group)? else { return Ok(None) };
         let Some(reader) = reader.at(connection, &unit)? else { return Ok(None) };
@@ -241,6 +243,9 @@ impl Builder<'_> {
             area_link,
             area: self.console.area_label(&unit.area),
             as_of: words::date(self.as_of),
+            areas: parts.words.area.1.clone(),
+            relatives_label: parts.words.relatives.clone(),
+            disclaimer: self.programme().deadlines.disclaimer().to_owned(),
             reference: match unit.reference.as_str() {
                 "" => "No reference yet".to_owned(),
                 reference => reference.to_owned(),
@@ -294,6 +299,7 @@ impl Builder<'_> {
     ) -> Result<Vec<(String, String)>, ReadModelError> {
         let parts = &self.programme().parts;
         let label = |part, code: &Option<String>| self.console.part_label(self.reader, part, code.as_deref());
+        let words = &parts.words;
         let mut facts = Vec::new();
         let mut fact = |name: &str, value: String| {
             if !value.is_empty() {
@@ -304,23 +310,24 @@ impl Builder<'_> {
             let may_read = self.console.may_read_part(self.reader, parts.subject_birth.as_ref());
             fact("Age", if may_read { words::age(birth, self.as_of) } else { super::RESTRICTED.to_owned() });
         }
-        fact("Status", label(parts.status.as_ref(), &unit.status));
-        fact("Stage", label(parts.stage.as_ref(), &unit.stage));
-        fact("Area", self.console.area_label(&unit.area));
+        fact(&words.status, label(parts.status.as_ref(), &unit.status));
+        fact(&words.stage, label(parts.stage.as_ref(), &unit.stage));
+        fact(&words::capital(&words.area.0), self.console.area_label(&unit.area));
         fact(
-            "Supporter",
+            &words.supporter,
             match (&unit.supporter_name, unit.supporter) {
                 (Some(name), _) => name.clone(),
                 (None, Some(_)) => "Name not known".to_owned(),
+                (None, None) if parts.supporter.is_none() => String::new(),
                 (None, None) => "Nobody allocated".to_owned(),
             },
         );
         fact(
-            "Last contact",
+            &words.contact,
             unit.last_contact.map_or_else(
-                || "None yet".to_owned(),
+                || if parts.contact_at.is_none() { String::new() } else { "None yet".to_owned() },
                 |at| {
-                    let day = at.date_in(PROGRAMME_ZONE);
+                    let day = self.programme().day(at);
                     format!("{} ({})", words::date(day), words::relative(day, self.as_of))
                 },
             ),

@@ -63,7 +63,7 @@ impl PageError {
                 "A sign-in link works once and for a short time. Ask the person who runs Alongside in your organisation for a new one."
             }
             Self::NotFound => {
-                "There is no page here that you can see. Check the address, or go back to your areas. If you expected to find a record here, ask your coordinator."
+                "There is no page here that you can see. Check the address, or go back to the start. If you expected to find a record here, ask the person who runs Alongside in your organisation."
             }
             Self::NotThereYet => {
                 "The record is here, and the file is still on the phone on which it was made. It is sent on its own, often only over Wi-Fi. Try again later, or ask the supporter to open the app."
@@ -71,7 +71,7 @@ impl PageError {
             Self::RoleSeesNothing => {
                 "You are signed in, but people with your role never see the records of the people supported. This is a rule of the programme, not a fault."
             }
-            Self::BadRequest => "Go back to your areas and start again from there.",
+            Self::BadRequest => "Go back to the start and try again from there.",
             Self::Forged => {
                 "To keep you safe, nothing was done. Go back, load the page again, and try once more."
             }

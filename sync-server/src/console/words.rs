@@ -6,7 +6,7 @@ use alongside_domain::{
     deadline::{Deadline, DeadlineState, Nature, Resolution},
     ids::PersonId,
     rules::Severity,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
 use jiff::{Unit, civil::Date, tz::TimeZone};
 
@@ -20,11 +20,6 @@ pub(super) fn moment_in(at: Millis, zone: &str) -> String {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let at = at.timestamp().to_zoned_datetime(zone);
     at.strftime("%-d %B %Y, %-I:%M%P").to_string()
-}
-
-/// A moment in the programme's zone.
-pub(super) fn moment(at: Millis) -> String {
-    moment_in(at, PROGRAMME_ZONE)
 }
 
 /// So many of something: `1 day`, `2 days`.

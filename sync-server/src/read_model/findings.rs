@@ -9,9 +9,9 @@ use alongside_domain::{
     programme::Programme,
     record::RecordView,
     rules::{Asked, Finding, NEAR, Outcome, Place, Scope, Severity, Source, Take, Touched, UnitRecords},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
-use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use jiff::{ToSpan, civil::Date};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{ReadModelError, unit};
@@ -57,7 +57,7 @@ pub(super) fn judge_waiting(
     if programme.rules.ids().next().is_none() {
         return Ok(0);
     }
-    let day = now.date_in(PROGRAMME_ZONE).to_string();
+    let day = programme.day(now).to_string();
     // Those that were never judged come first, then those of earlier days.
     let mut waiting: Vec<GroupId> = tx
         .prepare_cached(
@@ -333,10 +333,7 @@ impl Source for UnitSource<'_> {
         groups.extend(self.groups_of(form));
         groups.sort_unstable();
         groups.dedup();
-        let start = |day: Date| {
-            let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
-            day.to_zoned_datetime(zone).map_or(0, |at| at.timestamp().as_millisecond())
-        };
+        let start = |day: Date| self.programme.start_of(day).map_or(0, |at| at.0);
         let span = (start(day), start(day.saturating_add(1.day())).saturating_sub(1));
         let mut found = self.query(&groups, form, span, "")?;
         found.retain(|view| view.created.author == Some(person));

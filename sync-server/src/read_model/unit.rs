@@ -115,7 +115,7 @@ pub(super) fn facts(
             }
         }
     }
-    Ok(Facts::read(&programme.parts, &views))
+    Ok(Facts::read(programme, &views))
 }
 
 /// Computes the row of a unit again.

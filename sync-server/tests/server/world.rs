@@ -51,6 +51,7 @@ pub(crate) struct World {
 pub(crate) fn programme() -> Programme {
     let field = |field: &str| FieldRef { form: "note".to_owned(), field: field.to_owned() };
     Programme {
+        zone: "Europe/London".to_owned(),
         id: "small".to_owned(),
         title: "Small".to_owned(),
         version: "1".to_owned(),

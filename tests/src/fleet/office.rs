@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alongside_domain::{
     ids::{GroupId, PersonId},
     record::Edit,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     value::Value,
     wire::ControlEvent,
 };
@@ -197,7 +197,7 @@ impl Sim<'_> {
             record,
             edits,
             at: Millis(self.now),
-            zone: PROGRAMME_ZONE.to_owned(),
+            zone: "Europe/London".to_owned(),
             reason: None,
         };
         self.server.write(self.office, vec![write])

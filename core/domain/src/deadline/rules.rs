@@ -57,6 +57,11 @@ impl DeadlineRules {
         &self.disclaimer
     }
 
+    /// Of each rule its id, what its date is, and who has to act.
+    pub fn glance(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.rules.iter().map(|rule| (rule.id.as_str(), rule.label.as_str(), rule.whose.as_str()))
+    }
+
     /// The working days, for counts that are no deadlines of the law.
     #[must_use]
     pub fn calendar(&self) -> &Calendar {

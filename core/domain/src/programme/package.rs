@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Parts, Programme, Reach, Role};
+use jiff::tz::TimeZone;
+
+use super::{MomentKind, Parts, Programme, Reach, Role};
 use crate::{
     deadline::DeadlineRules,
     form::{Choice, ChoiceSource, Form, MergePolicy, Sensitivity, xlsform},
@@ -74,6 +76,7 @@ struct Head {
     title: String,
     version: String,
     languages: Vec<String>,
+    zone: String,
     roles: BTreeMap<String, Role>,
 }
 
@@ -101,6 +104,9 @@ impl<'f> Reader<'f> {
         let Model { groups, records, parts } = model?;
         self.check_ended(&parts, &in_file, &code_lists);
         if let Some(deadlines) = &deadlines {
+            self.check_events(deadlines, &parts, &in_file, &code_lists);
+        }
+        if let Some(deadlines) = &deadlines {
             self.check_clock(deadlines, &parts);
         }
         Some(Programme {
@@ -108,6 +114,7 @@ impl<'f> Reader<'f> {
             title: head.title,
             version: head.version,
             languages: head.languages,
+            zone: head.zone,
             hash: hash(self.files),
             roles: head.roles,
             groups,
@@ -146,6 +153,56 @@ impl<'f> Reader<'f> {
                     did_you_mean(code, known, "Name codes of the list that `status` offers."),
                 );
             }
+        }
+        self.take(report);
+    }
+
+    /// The events that start and meet deadlines are events that somebody can record.
+    fn check_events(
+        &mut self,
+        rules: &DeadlineRules,
+        parts: &Parts,
+        forms: &BTreeMap<String, Form>,
+        lists: &BTreeMap<String, Vec<Choice>>,
+    ) {
+        let coded = parts.moments.iter().filter_map(|moment| match &moment.kind {
+            MomentKind::Field(field) => Some(field),
+            MomentKind::Always(_) => None,
+        });
+        let mut known: Vec<&str> = parts
+            .moments
+            .iter()
+            .filter_map(|moment| match &moment.kind {
+                MomentKind::Always(code) => Some(code.as_str()),
+                MomentKind::Field(_) => None,
+            })
+            .collect();
+        for field in parts.event.iter().map(|event| &event.kind).chain(coded) {
+            let source = forms
+                .get(&field.form)
+                .and_then(|form| Some((form, form.question(&field.field)?.kind.choices()?)));
+            let choices = match source {
+                Some((form, ChoiceSource::List(name))) => form.choices.get(name),
+                Some((_, ChoiceSource::File(file))) => {
+                    stem(file, "", ".csv").and_then(|name| lists.get(name))
+                }
+                // A text holds any code.
+                None => return,
+            };
+            known.extend(choices.into_iter().flatten().map(|choice| choice.name.as_str()));
+        }
+        let mut report = Report::new(DEADLINES);
+        for kind in rules.event_kinds().filter(|kind| !known.contains(kind)) {
+            report.warning(
+                Place::sheet("events").column(kind),
+                "unknown_event",
+                format!("Nobody can record the event {}.", quoted(kind)),
+                did_you_mean(
+                    kind,
+                    known.iter().copied(),
+                    "Add it to the list of the question that `kind` of [parts.event] names.",
+                ),
+            );
         }
         self.take(report);
     }
@@ -380,6 +437,18 @@ fn head(text: &str, report: &mut Report) -> Head {
                     format!("{} cannot be the id of a programme.", quoted(&head.id)),
                     "Write letters, digits, `_` or `-`, a letter first.",
                 );
+            }
+            file.require(&table, "zone");
+            if let Some(zone) = file.text(&mut table, "zone") {
+                if TimeZone::get(&zone.value).is_err() {
+                    file.report.error(
+                        zone.place(),
+                        "unknown_zone",
+                        format!("There is no time zone {}.", quoted(&zone.value)),
+                        "Write its name in the IANA database, such as `Europe/London`.",
+                    );
+                }
+                head.zone = zone.value;
             }
             file.finish(&table);
         }

@@ -14,6 +14,10 @@ fn programme() -> Programme {
     builtin::independent_support().unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
+fn zone() -> TimeZone {
+    programme().time_zone()
+}
+
 fn at(text: &str) -> Millis {
     let at: DateTime = text.parse().unwrap();
     Millis(at.to_zoned_datetime(zone()).unwrap().timestamp().as_millisecond())
@@ -47,9 +51,9 @@ fn known(units: &[&[&str]]) -> Known {
 /// The reminders of one day, as `time id: text`.
 fn on(known: &Known, day: &str) -> Vec<String> {
     let day: Date = day.parse().unwrap();
-    let start = instant(day, Time::midnight());
-    let end = Millis(instant(day.tomorrow().unwrap(), Time::midnight()).0 - 1);
-    let due = programme().reminders.due(known, Millis(start.0 - 1), end);
+    let start = instant(day, Time::midnight(), &zone());
+    let end = Millis(instant(day.tomorrow().unwrap(), Time::midnight(), &zone()).0 - 1);
+    let due = programme().reminders.due(known, &zone(), Millis(start.0 - 1), end);
     due.iter()
         .map(|due| {
             let time = due.at.timestamp().to_zoned_datetime(zone()).strftime("%H:%M").to_string();
@@ -265,9 +269,9 @@ proptest! {
         let reminders = programme().reminders;
         let (from, to) = (at("2014-12-20T00:00:00"), at("2015-03-20T00:00:00"));
         let middle = Millis(from.0 + cut * 86_400_000 + 12_345_678);
-        let whole = reminders.due(&known, from, to);
-        let mut parts = reminders.due(&known, from, middle);
-        parts.extend(reminders.due(&known, middle, to));
+        let whole = reminders.due(&known, &zone(), from, to);
+        let mut parts = reminders.due(&known, &zone(), from, middle);
+        parts.extend(reminders.due(&known, &zone(), middle, to));
         prop_assert_eq!(&parts, &whole);
         prop_assert!(whole.len() > 10);
         for due in whole {

@@ -6,14 +6,14 @@ use jiff::civil::Date;
 
 use super::{
     Asked, Finding, Outcome, Place, Rule, Rules, Scope, Severity, Source, Take, Touched, UnitRecords, Where,
-    scene::{self, Scene},
+    scene::Scene,
 };
 use crate::{
     form::expr::{ExprError, NodeId, Surroundings, Tree, Value},
     ids::{GroupId, PersonId, RecordId},
     programme::Programme,
     record::RecordView,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
 
 /// Judges one unit.
@@ -113,8 +113,8 @@ impl<'a> Court<'a> {
         Self {
             rules,
             programme,
-            around: Surroundings::new(asked.now.timestamp(), scene::zone(), [0; 32]),
-            as_of: asked.now.date_in(PROGRAMME_ZONE),
+            around: Surroundings::new(asked.now.timestamp(), programme.time_zone(), [0; 32]),
+            as_of: programme.day(asked.now),
             outcome: Outcome::default(),
             found: BTreeSet::new(),
         }
@@ -245,7 +245,7 @@ impl<'a> Court<'a> {
             for view in &records {
                 own.insert(view.root.id);
                 if let (Some(author), Some(at)) = (view.created.author, self.at(view)) {
-                    days.insert((author, at.date_in(PROGRAMME_ZONE)));
+                    days.insert((author, self.programme.day(at)));
                 }
             }
             for (person, day) in days {
@@ -306,7 +306,7 @@ impl<'a> Court<'a> {
         let kind = self.programme.record_kind(&view.root.form)?;
         let value = view.value(kind.at.as_deref()?)?;
         value.as_instant().or_else(|| {
-            let midnight = value.as_date()?.to_zoned_datetime(scene::zone()).ok()?;
+            let midnight = value.as_date()?.to_zoned_datetime(self.programme.time_zone()).ok()?;
             Some(Millis(midnight.timestamp().as_millisecond()))
         })
     }

@@ -5,8 +5,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use jiff::tz::TimeZone;
-
 use super::{Rules, builtin};
 use crate::{
     deadline::Deadline,
@@ -17,7 +15,6 @@ use crate::{
     ids::RecordId,
     programme::Programme,
     record::RecordView,
-    time::PROGRAMME_ZONE,
     value::Value,
 };
 
@@ -189,11 +186,6 @@ impl<'a> Scene<'a> {
             }
         }
     }
-}
-
-/// The zone in which the days of the programme are meant.
-pub(super) fn zone() -> TimeZone {
-    TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC)
 }
 
 fn scalar(kind: Option<&QuestionKind>, value: &Value) -> Scalar<'static> {

@@ -59,7 +59,7 @@ const NOW: &str = "2015-03-16T12:00:00";
 fn instant(text: &str) -> Millis {
     let text = if text.contains('T') { text.to_owned() } else { format!("{text}T12:00:00") };
     let at: DateTime = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-    Millis(at.to_zoned_datetime(scene::zone()).unwrap().timestamp().as_millisecond())
+    Millis(at.in_tz("Europe/London").unwrap().timestamp().as_millisecond())
 }
 
 /// An id of 16 bytes that can be read: `1` is `...01`.
@@ -181,7 +181,7 @@ fn hold(programme: &Programme, records: &[BTreeMap<String, toml::Value>]) -> BTr
 }
 
 fn finish(programme: &Programme, held: &mut Held) {
-    let facts = Facts::read(&programme.parts, held.unit.records.values().flatten());
+    let facts = Facts::read(&programme, held.unit.records.values().flatten());
     held.unit.deadlines = deadlines(&programme.deadlines, &facts);
     held.day = Some(held.unit.records.get("contact").cloned().unwrap_or_default());
 }

@@ -52,6 +52,7 @@ id = "library"
 title = "Library"
 version = "1"
 languages = ["en"]
+zone = "Europe/London"
 
 [roles.LIBRARIAN]
 title = "Librarian"

@@ -4,7 +4,7 @@ use alongside_domain::{
     ids::{GroupId, PersonId},
     programme::Programme,
     record::Root,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
 use alongside_server::{
     ingest::{Ingest, LocalWrite},
@@ -85,7 +85,7 @@ fn create(programme: &Programme, draft: &Draft, group: GroupId) -> LocalWrite {
         root: Root { id: draft.id, form: draft.form.to_owned(), form_version, group },
         edits: draft.edits.clone(),
         at: draft.at,
-        zone: PROGRAMME_ZONE.to_owned(),
+        zone: programme.zone.clone(),
         reason: None,
     }
 }

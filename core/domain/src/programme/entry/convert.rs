@@ -13,7 +13,7 @@ use crate::{
         xlsform::cells::{Refusal, iso_date},
     },
     media::MediaRef,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     value::Value,
     wire::limits,
 };
@@ -32,7 +32,12 @@ pub(super) fn is_empty(answer: &Answer) -> bool {
 }
 
 /// The value of an answer to a question with one value; [`Value::Null`] where nothing was answered.
-pub(super) fn value(question: &Question, answer: &Answer, is_reference: bool) -> Result<Value, Refusal> {
+pub(super) fn value(
+    question: &Question,
+    answer: &Answer,
+    is_reference: bool,
+    zone: &TimeZone,
+) -> Result<Value, Refusal> {
     if is_empty(answer) {
         return Ok(Value::Null);
     }
@@ -66,7 +71,7 @@ pub(super) fn value(question: &Question, answer: &Answer, is_reference: bool) ->
         (QuestionKind::Date, _) => Err(not_a_date()),
         (QuestionKind::DateTime, Answer::Instant(at)) => Ok(Value::Instant(*at)),
         (QuestionKind::DateTime, Answer::Text(text)) => {
-            instant(text).map(Value::Instant).ok_or_else(not_an_instant)
+            instant(text, zone).map(Value::Instant).ok_or_else(not_an_instant)
         }
         (QuestionKind::DateTime, _) => Err(not_an_instant()),
         (QuestionKind::Time, Answer::Text(text)) => {
@@ -172,15 +177,14 @@ fn decimal(text: &str) -> Option<String> {
 }
 
 /// An instant: with its offset, or as the clock on the wall of the programme's zone shows it.
-fn instant(text: &str) -> Option<Millis> {
+fn instant(text: &str, zone: &TimeZone) -> Option<Millis> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(Millis(at.as_millisecond()));
     }
     // The date alone is no instant, though the parser would take it for midnight.
     let wall: DateTime = text.contains([':']).then(|| text.parse().ok()).flatten()?;
-    let zone = TimeZone::get(PROGRAMME_ZONE).ok()?;
-    Some(Millis(wall.to_zoned_datetime(zone).ok()?.timestamp().as_millisecond()))
+    Some(Millis(wall.to_zoned_datetime(zone.clone()).ok()?.timestamp().as_millisecond()))
 }
 
 fn time(text: &str) -> Option<Time> {

@@ -10,7 +10,8 @@ use crate::{
         suggest::{did_you_mean, quoted},
     },
     programme::{
-        CorrectionParts, EventParts, FieldRef, GroupKind, MomentKind, MomentParts, Parts, RecordKind,
+        CorrectionParts, EventParts, FieldRef, GroupKind, MomentKind, MomentParts, PartWords, Parts,
+        RecordKind,
         package::toml_file::{Located, Table, TomlFile},
     },
 };
@@ -59,20 +60,8 @@ impl PartsReader<'_> {
             .iter()
             .filter_map(|name| self.field(file.report, name, &unit, Where::Above, ANY, ""))
             .collect();
-        let unit_words = match <[_; 2]>::try_from(words) {
-            Ok([one, many]) => (one.value, many.value),
-            Err(words) => {
-                if let Some(first) = words.first() {
-                    file.report.error(
-                        first.place(),
-                        "wrong_count",
-                        format!("`unit_words` has {} words.", words.len()),
-                        "Write two: what one is called, and what many are called.",
-                    );
-                }
-                (String::new(), String::new())
-            }
-        };
+        let unit_words = one_and_many(file, "unit_words", words).unwrap_or_default();
+        let words = file.table(table, "words").map(|mut table| part_words(file, &mut table));
         let event = file.table(table, "event").map(|mut table| self.event(file, &mut table, &unit));
         let moments = file
             .table(table, "moments")
@@ -87,6 +76,7 @@ impl PartsReader<'_> {
         Parts {
             unit,
             unit_words,
+            words: words.unwrap_or_default(),
             reference,
             status,
             ended,
@@ -284,6 +274,44 @@ fn one_form_as(
             "Name questions of one form.",
         );
     }
+}
+
+/// What one is called, and what many are called.
+fn one_and_many(file: &mut TomlFile<'_>, key: &str, words: Vec<Located<String>>) -> Option<(String, String)> {
+    match <[_; 2]>::try_from(words) {
+        Ok([one, many]) => Some((one.value, many.value)),
+        Err(words) => {
+            let first = words.first()?;
+            file.report.error(
+                first.place(),
+                "wrong_count",
+                format!("`{key}` has {} words.", words.len()),
+                "Write two: what one is called, and what many are called.",
+            );
+            None
+        }
+    }
+}
+
+fn part_words(file: &mut TomlFile<'_>, table: &mut Table<'_>) -> PartWords {
+    let mut words = PartWords::default();
+    for (key, word) in [
+        ("supporter", &mut words.supporter),
+        ("status", &mut words.status),
+        ("stage", &mut words.stage),
+        ("contact", &mut words.contact),
+        ("relatives", &mut words.relatives),
+    ] {
+        if let Some(text) = file.text(table, key) {
+            *word = text.value;
+        }
+    }
+    let area = file.texts(table, "area");
+    if let Some(area) = one_and_many(file, "area", area) {
+        words.area = area;
+    }
+    file.finish(table);
+    words
 }
 
 /// Stands in for a part that is missing, in a package that is refused for it.
