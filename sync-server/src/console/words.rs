@@ -197,6 +197,6 @@ mod tests {
     fn numbers_are_grouped_and_moments_follow_the_summer() {
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(thousands(212), "212");
-        assert_eq!(moment(Millis(1_435_707_000_000)), "1 July 2015, 12:30am");
+        assert_eq!(moment_in(Millis(1_435_707_000_000), "Europe/London"), "1 July 2015, 12:30am");
     }
 }

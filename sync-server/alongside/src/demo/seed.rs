@@ -1,11 +1,6 @@
 //! The world into the server: people first, then two years of records as if written at the time.
 
-use alongside_domain::{
-    ids::GroupId,
-    programme::Programme,
-    record::Root,
-    time::Millis,
-};
+use alongside_domain::{ids::GroupId, programme::Programme, record::Root, time::Millis};
 use alongside_server::{
     ingest::{Ingest, LocalWrite},
     people::{self, NewPerson},
