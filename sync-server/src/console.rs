@@ -17,6 +17,7 @@ mod access;
 mod answers;
 mod assets;
 mod case_page;
+mod checks_page;
 mod conflicts;
 mod error;
 mod frame;
@@ -120,6 +121,7 @@ pub fn router(console: Console) -> Router {
     Router::new()
         .route("/", get(home_page::get))
         .route("/areas/{code}", get(list_page::get))
+        .route("/areas/{code}/checks", get(checks_page::get))
         .route(&unit, get(case_page::get))
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))

@@ -4,6 +4,7 @@
 
 mod access;
 mod browse;
+mod checks;
 mod fixture;
 mod pages;
 mod projection;
