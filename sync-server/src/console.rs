@@ -19,6 +19,7 @@ mod answers;
 mod assets;
 mod attachment;
 mod case_page;
+mod checks_page;
 mod conflicts;
 mod error;
 mod frame;
@@ -127,6 +128,7 @@ pub fn router(console: Console) -> Router {
     Router::new()
         .route("/", get(home_page::get))
         .route("/areas/{code}", get(list_page::get))
+        .route("/areas/{code}/checks", get(checks_page::get))
         .route(&unit, get(case_page::get))
         .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
         .route("/sign-in", get(session::explain).post(session::redeem))

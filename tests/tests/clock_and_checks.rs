@@ -22,12 +22,15 @@ use alongside_server::{
     api::{Running, Server},
     clock::SetClock,
     config::Config,
+    console::{self, Console},
     people::{self, NewPerson},
     read_model::{case, findings},
     store::Store,
 };
+use axum::{body::Body, http::Request};
 use jiff::civil::{Date, date};
 use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
 
 /// 16 March 2015, 10:00 in London.
 const NOW: Millis = Millis(1_426_500_000_000);
@@ -91,25 +94,28 @@ impl Office {
 
     /// The page of a case as the coordinator sees it.
     fn page(&self, unit: GroupId) -> String {
-        let link = people::console_link(&self.store, NOW, self.cora, HOUR).unwrap();
-        let token = link.reveal().to_owned();
-        let url = self.running.url();
+        let token = people::console_link(&self.store, NOW, self.cora, HOUR).unwrap().reveal().to_owned();
+        let state = &self.running.state;
+        let pages = console::router(Console::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.running.pages),
+            Arc::clone(&self.programme),
+            Arc::clone(&state.clock),
+            false,
+        ));
         self.runtime.block_on(async {
-            let client =
-                reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-            let signed = client
-                .post(format!("{url}/sign-in"))
+            let sign_in = Request::post("/sign-in")
                 .header("content-type", "application/x-www-form-urlencoded")
-                .body(format!("token={token}"))
-                .send()
-                .await
+                .body(Body::from(format!("token={token}")))
                 .unwrap();
-            let cookie =
-                signed.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+            let signed = pages.clone().oneshot(sign_in).await.unwrap();
+            let cookie = signed.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
             let page =
-                client.get(format!("{url}/cases/{unit}")).header("cookie", cookie).send().await.unwrap();
+                Request::get(format!("/cases/{unit}")).header("cookie", cookie).body(Body::empty()).unwrap();
+            let page = pages.oneshot(page).await.unwrap();
             assert!(page.status().is_success(), "{}", page.status());
-            page.text().await.unwrap()
+            let body = axum::body::to_bytes(page.into_body(), 1 << 24).await.unwrap();
+            String::from_utf8(body.to_vec()).unwrap()
         })
     }
 }

@@ -6,15 +6,17 @@ use std::{
 };
 
 use alongside_domain::{
+    deadline::Nature,
     ids::GroupId,
     programme::{Count, Programme},
+    rules::Finding,
 };
 use askama::Template;
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     response::{Html, IntoResponse, Response},
 };
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 use rusqlite::Connection;
 use serde::Deserialize;
 
@@ -216,7 +218,10 @@ impl Builder<'_> {
 
         let (mut open, mut past) = (Vec::new(), Vec::new());
         for deadline in case::deadlines(connection, self.programme(), &groups)? {
-            let is_ahead = deadline.is_ahead(self.as_of) || deadline.is_awaited();
+            // What comes about by itself is of interest once it comes near.
+            let far =
+                deadline.nature == Nature::Happens && deadline.due > self.as_of.saturating_add(1.year());
+            let is_ahead = (deadline.is_ahead(self.as_of) && !far) || deadline.is_awaited();
             let line = DeadlineLine {
                 set: words::set_by(&deadline, &people),
                 tag: words::deadline_tag(&deadline, self.as_of),
@@ -269,12 +274,17 @@ impl Builder<'_> {
         })
     }
 
-    /// What the programme's rules found. A check says what is wrong in the rule's own words: no answer of
-    /// a record stands in it.
+    /// What the programme's rules found, as far as the reader may read the answers that it is about. A check
+    /// says what is wrong in the rule's own words: no answer of a record stands in it.
     fn checks(&self, unit: GroupId) -> Result<Vec<CheckLine>, ReadModelError> {
         let programme = self.programme();
         let (found, _) = findings::of_unit(self.connection, unit)?;
-        let lines = found.into_iter().map(|finding| {
+        let may_read = |finding: &Finding| {
+            let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
+            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            question.is_none_or(|question| self.reader.may_read_answer(question))
+        };
+        let lines = found.into_iter().filter(may_read).map(|finding| {
             let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
             let question = form.and_then(|form| form.question(finding.field.as_deref()?));
             let place =

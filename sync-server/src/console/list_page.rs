@@ -48,6 +48,8 @@ struct ListPage {
     windows: Vec<Choice>,
     conflicts: bool,
     problems: bool,
+    /// Empty for who does not see the whole area.
+    checks_link: String,
     sort: &'static str,
     order: &'static str,
     summary: String,
@@ -229,6 +231,10 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str, raw: &RawQuery) -> 
         windows,
         conflicts: query.filter.conflicts,
         problems: query.filter.problems,
+        checks_link: match scope.granted_to {
+            None => format!("/areas/{area}/checks"),
+            Some(_) => String::new(),
+        },
         sort: SORTS.iter().find(|(_, sort)| *sort == query.sort).map_or("", |(name, _)| name),
         order: if query.descending { "desc" } else { "asc" },
         summary,

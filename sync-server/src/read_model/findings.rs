@@ -184,6 +184,27 @@ pub fn of_caseload(
     of_units(connection, programme, Scope::Caseload, &units, now)
 }
 
+/// The units that show a record, with their references.
+///
+/// # Errors
+/// [`ReadModelError::Database`].
+pub fn units_of(
+    connection: &Connection,
+    programme: &Programme,
+    record: RecordId,
+) -> Result<Vec<(GroupId, String)>, ReadModelError> {
+    let mut statement = connection.prepare_cached(
+        "WITH own AS (SELECT \"group\" AS grp FROM record_row WHERE record = ?1),
+              near AS (SELECT grp FROM own UNION SELECT child FROM parent JOIN own ON parent = own.grp)
+         SELECT \"group\", reference FROM unit_row JOIN near ON near.grp = \"group\"
+         JOIN group_row USING (\"group\") WHERE kind = ?2 ORDER BY reference, \"group\"",
+    )?;
+    let rows = statement.query_map(params![record.0, programme.parts.unit], |row| {
+        Ok((GroupId(row.get(0)?), row.get::<_, String>(1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn of_units(
     connection: &Connection,
     programme: &Programme,

@@ -77,7 +77,7 @@ fn text(key: &str, value: &str) -> Edit {
 }
 
 /// An id that is the same in every run.
-fn id(kind: u8, number: u16) -> [u8; 16] {
+pub(crate) fn id(kind: u8, number: u16) -> [u8; 16] {
     let mut bytes = [kind; 16];
     bytes[6] = 0x70;
     bytes[8] = 0x80;

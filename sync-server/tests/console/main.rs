@@ -5,6 +5,7 @@
 mod access;
 mod attachments;
 mod browse;
+mod checks;
 mod fixture;
 mod pages;
 mod projection;
