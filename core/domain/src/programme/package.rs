@@ -165,6 +165,9 @@ impl<'f> Reader<'f> {
         forms: &BTreeMap<String, Form>,
         lists: &BTreeMap<String, Vec<Choice>>,
     ) {
+        if parts.event.is_none() && parts.moments.is_empty() {
+            return;
+        }
         let coded = parts.moments.iter().filter_map(|moment| match &moment.kind {
             MomentKind::Field(field) => Some(field),
             MomentKind::Always(_) => None,

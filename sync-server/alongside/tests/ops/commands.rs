@@ -99,9 +99,14 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn every_command_in_the_papers_exists() {
     let mut found = 0;
-    for paper in
-        ["README.md", "docs/operating.md", "docs/importing.md", "docs/reviewing.md", "sync-server/README.md"]
-    {
+    for paper in [
+        "README.md",
+        "docs/operating.md",
+        "docs/importing.md",
+        "docs/reviewing.md",
+        "docs/programmes.md",
+        "sync-server/README.md",
+    ] {
         let text = std::fs::read_to_string(root().join(paper)).unwrap();
         let blocks = text.split("```").skip(1).step_by(2);
         let inline = text.split('`').filter(|piece| !piece.contains('\n'));
