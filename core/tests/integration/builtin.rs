@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alongside_core::{FirstRecord, OpenGroupRequest, Phone, Profile};
+use alongside_core::{FirstRecord, OpenGroupRequest, Phone, Profile, clock::Clock as _};
 use alongside_domain::{ids::GroupId, programme::builtin, record::Edit, time::Millis, value::Value};
 use jiff::civil::date;
 
@@ -10,7 +10,7 @@ use crate::lab::{self, Lab, answers, new, save};
 
 /// A phone with the programme that is built in, and a case on it.
 struct Desk {
-    _lab: Lab,
+    lab: Lab,
     phone: Phone,
     child: GroupId,
     case: GroupId,
@@ -35,7 +35,7 @@ fn desk() -> Desk {
     );
     let opened = [("case_ref", "C-1"), ("status", "OPEN"), ("opened_on", "2015-03-02")];
     let case = open("case", vec![child, family], &opened);
-    Desk { _lab: lab, phone, child, case }
+    Desk { lab, phone, child, case }
 }
 
 fn found(phone: &Phone, unit: GroupId) -> Vec<String> {
@@ -93,7 +93,7 @@ fn a_letter_is_entered_offline_and_its_dates_and_reminders_are_there() {
 
 #[test]
 fn a_date_set_by_hand_holds_until_a_later_one_and_says_who() {
-    let Desk { phone, case, .. } = &desk();
+    let Desk { lab, phone, case, .. } = &desk();
     let event = save(phone, *case, "ehc_event", &[("type", "E01"), ("date", "2014-11-03")]);
     let set = |date: &str| {
         let event = event.root.id.to_string();
@@ -107,6 +107,7 @@ fn a_date_set_by_hand_holds_until_a_later_one_and_says_who() {
         save(phone, *case, "deadline_override", &answers);
     };
     set("2015-04-13");
+    lab.clock.set(Millis(lab.clock.now().0 + 60_000));
     set("2015-04-20");
     let page = phone.records().unit_page(*case, date(2015, 3, 16), 10, None).unwrap();
     let plan = page.deadlines.iter().find(|line| line.deadline.rule == "D07").unwrap();

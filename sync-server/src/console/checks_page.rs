@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use alongside_domain::{rules::Finding, time::PROGRAMME_ZONE};
+use alongside_domain::rules::Finding;
 use askama::Template;
 use axum::{
     extract::{Path, State},
@@ -75,7 +75,7 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str) -> Result<Response,
         frame: signed_in.frame(console),
         area: console.area_label(area),
         area_link: format!("/areas/{area}"),
-        as_of: words::date(now.date_in(PROGRAMME_ZONE)),
+        as_of: words::date(console.programme.day(now)),
         lines,
     };
     Ok(Html(page.render()?).into_response())
