@@ -68,7 +68,7 @@ fn the_table_of_the_law_is_whole() {
     let rules = real_rules();
     for number in 1..=27 {
         let id = format!("D{number:02}");
-        assert!(rules.rule_ids().any(|rule| rules::covers(&id, rule)), "{id}");
+        assert!(rules.rule_ids().any(|rule| covers(&id, rule)), "{id}");
     }
 }
 
