@@ -6,6 +6,7 @@ use alongside_domain::{
     reminder::{Due, Known, Moment},
     rules::{Finding, Place},
     time::Millis,
+    value::Value,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -130,7 +131,7 @@ fn known(db: &Connection, programme: &Programme, after: Millis) -> Result<Known,
             let mut rows = statement.query(params![unit.0, form, from])?;
             while let Some(row) = rows.next()? {
                 let view: alongside_domain::record::RecordView = cbor(row, 0)?;
-                if let Some(at) = view.value(field).and_then(|value| value.as_instant())
+                if let Some(at) = view.value(field).and_then(Value::as_instant)
                     && unless.is_none_or(|field| view.value(field).is_none())
                 {
                     known.moments.push(Moment { unit, source: (form.to_owned(), field.to_owned()), at });

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::{
     Correction, Deadline, DeadlineRules, Event, Facts, Nature, Resolution, SetDate, calendar,
-    rules::{Count, CountDate, CountFrom, EnteredHolds, EventPattern, Pick, Repeats, Rule, any},
+    rules::{Count, CountDate, CountFrom, EnteredHolds, EventPattern, Pick, Repeats, Rule, Step, any},
     words::{Filling, Template},
 };
 use crate::ids::RecordId;
@@ -21,7 +21,7 @@ pub(super) fn evaluate(rules: &DeadlineRules, facts: &Facts) -> Vec<Deadline> {
     corrections.sort();
 
     let runs: Vec<Run<'_>> =
-        rules.rules.iter().flat_map(|rule| Run::all(rule, &events)).filter(|run| run.holds()).collect();
+        rules.rules.iter().flat_map(|rule| Run::all(rule, &events)).filter(Run::holds).collect();
     let mut latest: BTreeMap<&str, usize> = BTreeMap::new();
     for run in &runs {
         let last = latest.entry(&run.rule.id).or_default();
@@ -260,7 +260,7 @@ impl<'a> Run<'a> {
         }
         let by_holidays = rule.tribunal_roll.is_some()
             || rule.counts.iter().any(|count| {
-                count.step.needs_bank_holidays() || count.then.is_some_and(|then| then.needs_bank_holidays())
+                count.step.needs_bank_holidays() || count.then.is_some_and(Step::needs_bank_holidays)
             });
         if by_holidays && !rules.calendar.knows(due) {
             why.push(rules.holidays_unknown.clone());

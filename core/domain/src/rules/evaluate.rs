@@ -30,6 +30,8 @@ pub(super) fn unit<S: Source>(
     let touched = touched.filter(|touched| Some(touched.form) != explained_by);
     // Rules about the records of one form share what they look at.
     let mut of_form: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
+    // So do rules about the unit that get the same of each form.
+    let mut of_unit: BTreeMap<&BTreeMap<String, Take>, Vec<&Rule>> = BTreeMap::new();
     for rule in &rules.rules {
         let is_of_unit = match rule.scope {
             Scope::Record | Scope::Unit | Scope::Day => true,
@@ -53,11 +55,14 @@ pub(super) fn unit<S: Source>(
                 None => {}
             },
             Scope::Day => court.days(rule, source, touched)?,
-            _ => court.whole(rule, source)?,
+            _ => of_unit.entry(&rule.takes).or_default().push(rule),
         }
     }
     for (form, rules) in of_form {
         court.records(&rules, form, source, touched)?;
+    }
+    for rules in of_unit.into_values() {
+        court.whole(&rules, source)?;
     }
     court.explain(source)?;
     Ok(court.done())
@@ -203,17 +208,23 @@ impl<'a> Court<'a> {
         Ok(())
     }
 
-    /// A rule about a unit.
-    fn whole<S: Source>(&mut self, rule: &Rule, source: &S) -> Result<(), S::Error> {
-        self.outcome.judged.insert((rule.id.clone(), None));
-        let mut scene = Scene::new(self.rules, self.programme, &rule.lists);
+    /// Rules about a unit that get the same of each form.
+    fn whole<S: Source>(&mut self, rules: &[&Rule], source: &S) -> Result<(), S::Error> {
+        let mut beside = Beside::default();
+        for rule in rules {
+            self.outcome.judged.insert((rule.id.clone(), None));
+            beside.add(self.beside(rule, source, None)?);
+        }
+        let lists = rules.iter().flat_map(|rule| &rule.lists).cloned().collect();
+        let mut scene = Scene::new(self.rules, self.programme, &lists);
         let unit = scene.unit(Tree::ROOT);
-        let beside = self.beside(rule, source, None)?;
         self.fill(&mut scene, unit, &beside);
-        if rule.reads_deadlines {
+        if rules.iter().any(|rule| rule.reads_deadlines) {
             scene.deadlines(unit, &source.deadlines()?, self.as_of);
         }
-        self.judge(rule, &scene, unit, None);
+        for rule in rules {
+            self.judge(rule, &scene, unit, None);
+        }
         Ok(())
     }
 

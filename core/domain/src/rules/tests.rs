@@ -181,7 +181,7 @@ fn hold(programme: &Programme, records: &[BTreeMap<String, toml::Value>]) -> BTr
 }
 
 fn finish(programme: &Programme, held: &mut Held) {
-    let facts = Facts::read(&programme, held.unit.records.values().flatten());
+    let facts = Facts::read(programme, held.unit.records.values().flatten());
     held.unit.deadlines = deadlines(&programme.deadlines, &facts);
     held.day = Some(held.unit.records.get("contact").cloned().unwrap_or_default());
 }
