@@ -64,13 +64,13 @@ async fn answer(
     // Features that only a later version knows are passed over.
     let repairs = request.features & features::REPAIR != 0 && device.revoked_at.is_none();
     if repairs && let Some(step) = request.repair.take() {
-        return repair::step(&state, device, request, *step).await;
+        return repair::step(state, device, request, *step).await;
     }
     // A phone whose place is not known repairs before anything it sends is judged: this server may lack what
     // that stands on.
-    let known = known_place(&state, &request).await?;
+    let known = known_place(state, &request).await?;
     if repairs && !known {
-        return Ok(repair::has_to(&state, &request));
+        return Ok(repair::has_to(state, &request));
     }
     let openings = std::mem::take(&mut request.openings);
     let push = request.push.take();
