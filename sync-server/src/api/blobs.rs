@@ -12,7 +12,7 @@ use alongside_domain::{
     wire::{ErrorCode, PROTOCOL},
 };
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, BodyDataStream, Bytes},
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -150,9 +150,42 @@ pub(super) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<body::Cbor<BlobHeld>, Failure> {
+    let mut stream = body.into_data_stream();
+    let taken = take(state, asks, &headers, &mut stream).await;
+    hear_out(&mut stream).await;
+    taken
+}
+
+/// Most of a piece that is read for nothing, so that its sender hears the answer.
+const HEARD_OUT_BYTES: usize = 4 << 20;
+/// Longest that it is read.
+const HEARD_OUT: Duration = Duration::from_secs(5);
+
+/// Reads what is left of a piece that was not taken: a connection that is closed while its other end still
+/// sends loses the answer.
+async fn hear_out(stream: &mut BodyDataStream) {
+    let mut left = HEARD_OUT_BYTES;
+    let rest = async {
+        while let Some(Ok(bytes)) = stream.next().await {
+            left = left.saturating_sub(bytes.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Where the time is over, the connection goes.
+    let _ = tokio::time::timeout(HEARD_OUT, rest).await;
+}
+
+async fn take(
+    state: AppState,
+    asks: Asks,
+    headers: &HeaderMap,
+    stream: &mut BodyDataStream,
+) -> Result<body::Cbor<BlobHeld>, Failure> {
     let (group, hash) = named(&asks)?;
-    let token = body::token(&headers)?;
-    let (first, length, bytes) = piece(&headers).ok_or(ErrorCode::BadRange)?;
+    let token = body::token(headers)?;
+    let (first, length, bytes) = piece(headers).ok_or(ErrorCode::BadRange)?;
     if media::check_size(bytes).is_err() || bytes > state.config.attachment_bytes() {
         return Err(ErrorCode::TooLarge.into());
     }
@@ -177,7 +210,6 @@ pub(super) async fn put(
         }
         Ok::<_, NotTaken>(part.end(&writing.store, writing.clock.now())?)
     });
-    let mut stream = body.into_data_stream();
     let mut left = length;
     let mut fits = true;
     loop {
