@@ -37,7 +37,7 @@ const HANDOVER: Duration = Duration::from_secs(5);
 /// Bytes read at once.
 const BUFFER: usize = 64 << 10;
 /// Ending of a file that is not whole.
-const PART: &str = ".part";
+const UNFINISHED: &str = ".part";
 
 /// The folder of a store's attachments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl BlobFolder {
     /// The file of an attachment that is on its way.
     #[must_use]
     pub fn part(&self, group: GroupId, hash: BlobHash) -> PathBuf {
-        self.group(group).join(format!("{hash}{PART}"))
+        self.group(group).join(format!("{hash}{UNFINISHED}"))
     }
 
     /// Makes the folder of a group, which only its owner can look into, durably.
@@ -105,7 +105,7 @@ impl BlobFolder {
 
     /// The attachments of a group that are on their way here.
     pub(crate) fn parts(&self, group: GroupId) -> io::Result<Vec<BlobHash>> {
-        named(&self.group(group), |name| name.strip_suffix(PART)?.parse().ok())
+        named(&self.group(group), |name| name.strip_suffix(UNFINISHED)?.parse().ok())
     }
 }
 

@@ -17,6 +17,7 @@ const OUR_OWN: [(&str, &[&str]); 7] = [
     (
         "keys and words of the package's files",
         &[
+            "about",
             "area",
             "at",
             "birthday",
@@ -28,8 +29,10 @@ const OUR_OWN: [(&str, &[&str]); 7] = [
             "exemption",
             "exemption_expected_on",
             "from",
+            "hours",
             "kind",
             "languages",
+            "minutes",
             "next",
             "option",
             "outcome",
@@ -70,7 +73,10 @@ const OUR_OWN: [(&str, &[&str]); 7] = [
     ),
     ("keys of a map for importing", &["partner", "postcode", "author", "key"]),
     ("keys that commands and the read model print", &["entries", "entry", "seq", "device", "changes"]),
-    ("tables and columns of the stores, and words of SQL", &["group_id", "access", "GROUP", "NONE"]),
+    (
+        "tables and columns of the stores, and words of SQL",
+        &["group_id", "access", "started_at", "GROUP", "NONE"],
+    ),
     ("what pages and modules are called", &["model", "other", "home", "lang"]),
 ];
 

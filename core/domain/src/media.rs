@@ -113,7 +113,7 @@ pub enum MediaRefError {
     #[error("a media type is written `image/jpeg`: in lower case, without parameters")]
     MediaType,
     /// Not a code.
-    #[error("a consent scope is a code of capital letters, digits and `_`, such as `PHOTO`")]
+    #[error("a consent scope is a code of capital letters, digits and `_`")]
     Scope,
     /// Not the canonical form.
     #[error("this is not the reference of an attachment: attach the file, and save what that gives")]

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{apply::Intake, pull};
 use crate::{
     error::ApiError,
+    media,
     store::{
         desk::Desk,
         rows::{cbor, hash, id, maybe_id, signed, to_cbor, unsigned},
@@ -98,6 +99,10 @@ pub(crate) fn begin(tx: &Transaction<'_>, mismatch: bool) -> Result<(), ApiError
         "UPDATE change SET feed_seq = NULL WHERE feed_seq = 0 AND actor IN (SELECT actor FROM own_actor)",
         [],
     )?;
+    // The same goes for attachments: the server says which of them it has.
+    if !mismatch {
+        media::rows::offer_again(tx)?;
+    }
     keep(tx, Some(&Repair { mismatch, ..Repair::default() }))
 }
 
