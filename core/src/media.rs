@@ -1,8 +1,8 @@
 //! Attachments on the phone: files that records name, sealed at rest, sent and fetched apart from records.
 //!
-//! A file is taken ([`take`]) and durable before the save that names it can return; it waits to be sent
-//! ([`courier`]) without any record waiting for it; what came from the server may go again when room is
-//! wanted ([`room`]), what is not safe there may not.
+//! A file is taken (`take`) and durable before the save that names it can return; it waits to be sent
+//! (`courier`) without any record waiting for it; what came from the server may go again when room is
+//! wanted (`room`), what is not safe there may not.
 
 use alongside_domain::{
     ids::{GroupId, RecordId},

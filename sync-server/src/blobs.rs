@@ -1,8 +1,8 @@
 //! Attachments: files beside the database, named by their group and the BLAKE3 hash of their content.
 //!
-//! The store knows which are whole ([`rows`]); the bytes come in pieces, each durable before it is
+//! The store knows which are whole (`rows`); the bytes come in pieces, each durable before it is
 //! acknowledged, into a file that gets its name only once the whole of it has the hash
-//! ([`receive`]). One group's file is never another's: who may read it follows from the group, and an
+//! (`receive`). One group's file is never another's: who may read it follows from the group, and an
 //! erasure destroys files and not somebody else's reference.
 
 use std::{
