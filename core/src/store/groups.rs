@@ -54,7 +54,7 @@ pub(crate) fn linked(db: &Connection, group: GroupId) -> rusqlite::Result<Vec<Gr
              UNION
              SELECT p.parent, distance + 1, p.place FROM grp_parent p JOIN up ON p.grp = up.grp
              WHERE distance < 8)
-         SELECT grp FROM up GROUP BY grp ORDER BY min(distance), min(place), grp",
+         SELECT grp FROM up GROUP BY grp ORDER BY min(distance * 65536 + place), grp",
     )?
     .query_map([group.0], |row| id(row, 0))?
     .collect()

@@ -151,3 +151,22 @@ fn a_family_a_child_and_a_case_are_opened_and_worked_with() {
     phone.rebuild_read_model().unwrap();
     assert_eq!(phone.dump_read_model().unwrap(), before);
 }
+
+/// A family is linked to the case itself and, further off, through the child: its own place counts.
+#[test]
+fn the_groups_of_a_case_stand_in_the_order_in_which_it_was_linked() {
+    let Desk { phone, .. } = &desk();
+    let open = |kind: &str, parents: Vec<GroupId>, pairs: &[(&str, &str)]| {
+        let records = vec![FirstRecord { form: kind.to_owned(), answers: answers(pairs) }];
+        let request = OpenGroupRequest { kind: kind.to_owned(), parents, records, token: None };
+        phone.records().open_group(request).unwrap().group
+    };
+    for number in 0..12 {
+        let family = open("family", vec![], &[("family_ref", &format!("F-{number}"))]);
+        let child = open("child", vec![family], &[("known_as", "Ada")]);
+        let case = open("case", vec![child, family], &[("case_ref", &format!("C-{number}"))]);
+        let page = phone.records().unit_page(case, date(2015, 3, 16), 10, None).unwrap();
+        let linked: Vec<GroupId> = page.linked.iter().map(|linked| linked.group).collect();
+        assert_eq!(linked, [child, family]);
+    }
+}
