@@ -53,7 +53,7 @@ pub(crate) fn open_group(
         restricted::write(tx, desk, &me, record, &place, form, kind, &split.restricted, &circumstances)?;
         records.push(record);
     }
-    units::touch(tx, &programme, group, None)?;
+    units::touch(tx, &programme, group, now, None)?;
     save::finish(tx, desk, request.token, group, &records)?;
     Ok(OpenedGroup { group, records })
 }

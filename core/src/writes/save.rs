@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::{SaveRequest, check, draft, restricted};
 use crate::{
     error::{ApiError, Thing},
+    media,
     store::{
         beside,
         desk::Desk,
@@ -88,7 +89,7 @@ pub(crate) fn save(
     };
     restricted::write(tx, desk, &me, view.root.id, &place, form, kind, &split.restricted, &circumstances)?;
     let view = beside::joined(tx, &programme, view)?;
-    units::touch(tx, &programme, place.group, Some(&place.form))?;
+    units::touch(tx, &programme, place.group, desk.now(), Some((view.root.id, &place.form)))?;
     finish(tx, desk, request.token, place.group, &[view.root.id])?;
     Ok(view)
 }
@@ -120,7 +121,7 @@ pub(crate) fn decide(
     };
     let view = edit(tx, desk, &me, record, &place, &split.open, &circumstances)?;
     restricted::write(tx, desk, &me, record, &place, form, kind, &split.restricted, &circumstances)?;
-    units::touch(tx, &programme, place.group, Some(&place.form))?;
+    units::touch(tx, &programme, place.group, desk.now(), Some((record, &place.form)))?;
     Ok(beside::joined(tx, &programme, view)?)
 }
 
@@ -138,6 +139,7 @@ pub(crate) fn create(
 ) -> Result<RecordView, ApiError> {
     let root =
         Root { id: record, form: form.id.clone(), form_version: form.version.clone(), group: place.group };
+    media::rows::name_saved(tx, form, place.group, answers)?;
     let (document, change) = begin(&root, form, answers, circumstances)?;
     small_enough(&change)?;
     log::place(tx, record, place)?;
@@ -172,6 +174,9 @@ pub(crate) fn edit(
     answers: &[Edit],
     circumstances: &Circumstances,
 ) -> Result<RecordView, ApiError> {
+    if let Some(form) = desk.programme.form(&place.form) {
+        media::rows::name_saved(tx, form, place.group, answers)?;
+    }
     let mut document = found(desk.documents.take(tx, record)?, Thing::Record)?;
     let view = if let Some(change) = document.edit(answers, circumstances)? {
         small_enough(&change)?;

@@ -9,6 +9,8 @@ mod fields;
 #[cfg(test)]
 mod forms;
 #[cfg(test)]
+mod guide;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod package;

@@ -10,7 +10,7 @@ use super::{
     table::Sheet,
 };
 use crate::{
-    form::{Choice, Form, Item, QuestionKind, Section},
+    form::{Choice, Form, Item, QuestionKind, Section, expr::is_dynamic},
     problem::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
@@ -407,15 +407,20 @@ fn check_mentions(columns: &Columns<'_>, sheet: &Sheet, form: &Form, report: &mu
                     .check(&names, report);
             }
         }
-        for column in ["trigger", "default"] {
-            Mention { place: row.at(column), text: row.get(column), is_expression: false }
-                .check(&names, report);
-        }
+        Mention { place: row.at("trigger"), text: row.get("trigger"), is_expression: false }
+            .check(&names, report);
+        let default = row.get("default");
+        Mention { place: row.at("default"), text: default, is_expression: is_dynamic(default) }
+            .check(&names, report);
         for column in SURVEY.translated {
             for text in row.texts(column).0.values() {
                 Mention { place: row.at(column), text, is_expression: false }.check(&names, report);
             }
         }
+    }
+    if let Some(text) = form.settings.get("instance_name") {
+        let place = Place::sheet("settings").row(2).column("instance_name");
+        Mention { place, text, is_expression: true }.check(&names, report);
     }
     for entity in &form.entities {
         for column in ["entity_id", "create_if", "update_if", "label"] {

@@ -9,7 +9,6 @@ use crate::{
     form::Choice,
     programme::{FieldRef, Programme},
     record::RecordView,
-    time::PROGRAMME_ZONE,
     value::Value,
 };
 
@@ -44,17 +43,17 @@ pub(super) fn value(programme: &Programme, derived: &Derived, scope: Scope<'_>) 
             codes.max_by_key(|code| place(code)).map(|code| DerivedValue::Code(code.to_owned()))
         }
         Way::Days { from, to, open } => {
-            let from = dates(scope, from).min()?;
-            let to = dates(scope, to).max().or_else(|| open.then_some(scope.as_of))?;
+            let from = dates(programme, scope, from).min()?;
+            let to = dates(programme, scope, to).max().or_else(|| open.then_some(scope.as_of))?;
             Some(DerivedValue::Number(days(from, to)?))
         }
         Way::Age { birth } => {
-            let birth = dates(scope, birth).next()?;
+            let birth = dates(programme, scope, birth).next()?;
             let years = birth.until((Unit::Year, scope.as_of)).ok()?.get_years();
             (birth <= scope.as_of).then_some(DerivedValue::Number(years.into()))
         }
         Way::RightsPassed { birth, age } => {
-            let day = rights::pass_on(dates(scope, birth).next()?, *age)?;
+            let day = rights::pass_on(dates(programme, scope, birth).next()?, *age)?;
             Some(yes_or_no(scope.as_of > day))
         }
         Way::Bands { of, bands } => {
@@ -98,12 +97,14 @@ pub(super) fn value(programme: &Programme, derived: &Derived, scope: Scope<'_>) 
             Some(DerivedValue::Code(if all { yes } else { no }.clone()))
         }
         Way::StageAt { at, stages } => {
-            let until = day(scope.subject?.value(&at.field)?)?;
+            let until = day(programme, scope.subject?.value(&at.field)?)?;
             let event = programme.parts.event.as_ref()?;
             let mut reached: Option<(Date, &String)> = None;
             for record in records(scope, &event.kind.form, None) {
                 let Some(kind) = record.text(&event.kind.field) else { continue };
-                let Some(on) = record.value(&event.date.field).and_then(day) else { continue };
+                let Some(on) = record.value(&event.date.field).and_then(|value| day(programme, value)) else {
+                    continue;
+                };
                 let outcome = event.outcome.as_ref().and_then(|outcome| record.text(&outcome.field));
                 let stage = outcome
                     .and_then(|outcome| stages.get(&format!("{kind}={outcome}")))
@@ -149,13 +150,17 @@ fn number(record: &RecordView, field: &str) -> Option<i64> {
     }
 }
 
-fn dates<'a>(scope: Scope<'a>, field: &'a FieldRef) -> impl Iterator<Item = Date> + 'a {
-    records(scope, &field.form, None).filter_map(|record| day(record.value(&field.field)?))
+fn dates<'a>(
+    programme: &'a Programme,
+    scope: Scope<'a>,
+    field: &'a FieldRef,
+) -> impl Iterator<Item = Date> + 'a {
+    records(scope, &field.form, None).filter_map(|record| day(programme, record.value(&field.field)?))
 }
 
-fn day(value: &Value) -> Option<Date> {
+fn day(programme: &Programme, value: &Value) -> Option<Date> {
     match value {
-        Value::Instant(at) => Some(at.date_in(PROGRAMME_ZONE)),
+        Value::Instant(at) => Some(programme.day(*at)),
         value => value.as_date(),
     }
 }

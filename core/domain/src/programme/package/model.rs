@@ -15,7 +15,7 @@ use crate::{
 mod parts;
 pub(super) mod states;
 
-use parts::{PartsReader, no_parts};
+use parts::PartsReader;
 
 /// What the file says.
 pub(super) struct Model {
@@ -55,7 +55,7 @@ pub(super) fn read(text: &str, forms: &BTreeMap<String, Form>, report: &mut Repo
             .map(|table| states::read(file, &table, forms))
             .unwrap_or_default();
         file.finish(&root);
-        let parts = parts.unwrap_or_else(no_parts);
+        let parts = parts.unwrap_or_default();
         Model { groups, records, parts, states, retention }
     })
 }
