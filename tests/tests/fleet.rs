@@ -84,7 +84,7 @@ fn nothing_is_lost_whatever_happens() {
 }
 
 /// Seeds in which a deliberate defect has to be noticed.
-const MUTANT_SEEDS: u64 = 16;
+const MUTANT_SEEDS: u64 = 48;
 
 #[test]
 fn every_deliberate_defect_is_noticed() {
