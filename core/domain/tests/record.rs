@@ -233,6 +233,61 @@ fn a_record_started_on_two_phones_apart_is_one_with_both_sides_until_somebody_wr
     assert!(look(&both).twins.is_empty() && look(&both).fields["school"].others.is_empty());
 }
 
+/// Two heads are no twins: once somebody has seen every first change, two who then write apart disagree
+/// about what they wrote and about nothing else.
+#[test]
+fn writing_apart_after_somebody_has_seen_both_starts_does_not_make_twins_again() {
+    let (_, first) = Document::create(&root(), &[set("school", "Hill Top")], &AMINA.at(1)).unwrap();
+    let (_, second) = Document::create(&root(), &[set("school", "Brook")], &BEN.at(2)).unwrap();
+    let mut amina = Document::load([first.bytes.as_slice(), second.bytes.as_slice()]).unwrap();
+    edit(&mut amina, &[set("school", "Hill Top")], &AMINA.at(3));
+    let mut ben = amina.clone();
+    edit(&mut amina, &[set("gp", "Dr Ray")], &AMINA.at(4));
+    let his = edit(&mut ben, &[set("gp", "Dr Lee")], &BEN.at(5));
+    take(&mut amina, &his);
+    assert_eq!(amina.heads().len(), 2);
+    assert!(look(&amina).twins.is_empty(), "{:?}", look(&amina).twins);
+
+    // A start that comes to light later is a twin again.
+    let (_, third) =
+        Document::create(&root(), &[set("school", "St Mary")], &Phone { number: 3 }.at(0)).unwrap();
+    take(&mut amina, &third);
+    assert_eq!(look(&amina).twins.len(), 3);
+    // So it was for whoever looks at the time before anybody had seen both.
+    let before = amina.view_at(&[first.hash, second.hash], &plain, &BTreeMap::new()).unwrap();
+    assert_eq!(before.twins.len(), 2);
+}
+
+#[test]
+fn saying_that_twins_mean_the_same_decides_nothing_else() {
+    let starts = |hers: &[Edit], his: &[Edit]| {
+        let (_, first) = Document::create(&root(), hers, &AMINA.at(1)).unwrap();
+        let (_, second) = Document::create(&root(), his, &BEN.at(2)).unwrap();
+        Document::load([first.bytes.as_slice(), second.bytes.as_slice()]).unwrap()
+    };
+    let mut twins = starts(
+        &[set("school", "Hill Top"), set("tool", "WHEEL")],
+        &[set("school", "Brook"), set("tool", "WHEEL")],
+    );
+    let before = look(&twins);
+    let change = twins.confirm(&AMINA.at(9)).unwrap().expect("both say the tool");
+    let after = look(&twins);
+    assert_eq!((before.twins.len(), after.twins.len()), (2, 0));
+    assert_eq!(after.fields["school"], before.fields["school"], "what differs still differs");
+    assert_eq!(after.text("tool"), Some("WHEEL"));
+    assert_eq!(twins.heads(), [change.hash]);
+
+    // Where they agree on nothing, the decision says it.
+    let mut apart = starts(&[set("school", "Hill Top")], &[set("school", "Brook")]);
+    assert_eq!(apart.confirm(&AMINA.at(9)).unwrap(), None);
+    edit(&mut apart, &[set("school", "Brook")], &AMINA.at(9));
+    assert!(look(&apart).twins.is_empty());
+    // Where neither says anything, there is nothing to say.
+    let mut empty = starts(&[], &[]);
+    assert!(look(&empty).twins.is_empty());
+    assert_eq!(empty.confirm(&AMINA.at(9)).unwrap(), None);
+}
+
 #[test]
 fn two_changes_with_one_number_of_one_actor_are_refused() {
     let (mut document, _) = child();

@@ -94,11 +94,9 @@ mod tests {
             let shares = shares(whole, &weights);
             prop_assert_eq!(shares.iter().sum::<u64>(), whole);
             let sum: u64 = weights.iter().sum();
-            if sum > 0 {
-                for (share, weight) in shares.iter().zip(&weights) {
-                    let due = whole * weight / sum;
-                    prop_assert!(*share == due || *share == due + 1);
-                }
+            for (share, weight) in shares.iter().zip(&weights) {
+                let Some(due) = (whole * weight).checked_div(sum) else { continue };
+                prop_assert!(*share == due || *share == due + 1);
             }
         }
     }

@@ -54,8 +54,8 @@ impl Programme {
             if entries.is_none() {
                 entries = Some(document.history(&BTreeMap::new())?);
             }
-            let taken = entries.iter().flatten().flat_map(|entry| &entry.fields);
-            let Some(last) = taken.filter(|change| change.key == states.field.field).next_back() else {
+            let mut taken = entries.iter().flatten().flat_map(|entry| &entry.fields);
+            let Some(last) = taken.rfind(|change| change.key == states.field.field) else {
                 continue;
             };
             let Some(after) = last.to.as_text() else { continue };

@@ -68,8 +68,10 @@ pub(super) fn view(
     let seen = || document.index.headers().iter().zip(&scene.within).filter(|(_, within)| **within);
     let roots: Vec<&ChangeHeader> =
         seen().map(|(header, _)| header).filter(|header| header.deps.is_empty()).collect();
-    // Whoever wrote after seeing all of them left one head.
-    let twins = if roots.len() > 1 && heads.len() > 1 {
+    // Where nothing was said, there is nothing to say the same of.
+    let are_twins =
+        roots.len() > 1 && !fields.is_empty() && !document.index.has_seen_all_roots(&scene.within);
+    let twins = if are_twins {
         let mut twins: Vec<Stamp> = roots.iter().map(|header| scene.stamp(header)).collect();
         twins.sort_unstable_by_key(|stamp| (stamp.at, stamp.author));
         twins
