@@ -128,6 +128,15 @@ impl RecordsClient {
         self.0.decide(request).await
     }
 
+    /// Says of a record that was started on several phones apart (`CardView::twins`) that it is meant once.
+    ///
+    /// # Errors
+    /// As `save`; the code `nothing_to_affirm` where somebody has said so meanwhile, `decide_first` where
+    /// every answer of it differs: a decision on one of them says it.
+    pub async fn confirm_twins(&self, record: RecordId, reason: String) -> Result<CardView, AppError> {
+        self.0.confirm_twins(record, reason).await
+    }
+
     /// Keeps answers that are being entered, in place of those kept before with the same token. They
     /// stay on this phone; a save with the token ends them.
     ///

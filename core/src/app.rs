@@ -51,7 +51,7 @@ pub use sync::{EnrolRequest, ProfileSync, SyncState, SyncView, WaitingFor};
 pub use views::{
     CardView, ConflictView, DateView, DraftView, FieldChangeView, HistoryLine, KeptApart, KeptApartView,
     LinkedGroupView, NewGroupView, QuarantineView, RecordHistoryView, RefusedOpeningView, SavedView,
-    UnitPageView, WaitingView,
+    TwinView, UnitPageView, WaitingView,
 };
 
 use house::House;

@@ -241,6 +241,10 @@ pub struct RecordCard {
     pub waiting: bool,
     /// Its fields in the order of the form, with labels; fields that this form does not know are last.
     pub fields: Vec<FieldLine>,
+    /// Work names of those who started it, where it was started on several phones apart: in the order of
+    /// the view's twins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub started_by: Vec<Option<String>>,
     /// The record itself.
     pub view: RecordView,
 }
@@ -406,7 +410,7 @@ impl RefusedBecause {
 pub struct ConflictLine {
     /// The record, with its fields.
     pub card: RecordCard,
-    /// Keys of the fields to decide.
+    /// Keys of the fields to decide; none where it is to be said only that a record is meant once.
     pub fields: Vec<String>,
 }
 

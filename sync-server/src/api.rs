@@ -206,7 +206,8 @@ impl Server {
             Arc::clone(&state.programme),
             Arc::clone(&state.clock),
             state.config.is_https(),
-        );
+        )
+        .writing_through(Arc::clone(&state.ingest));
         let routes = router(&state, Some(console::router(console)));
         let (stop, mut stopping) = watch::channel(false);
         let projecting = tokio::spawn(projector.run(stop.subscribe()));

@@ -12,7 +12,7 @@ use axum::{
 };
 use jiff::civil::Date;
 
-use crate::{clock::Clock, read_model::ReadModel, store::Store};
+use crate::{clock::Clock, ingest::Ingest, read_model::ReadModel, store::Store};
 
 mod access;
 mod answers;
@@ -42,6 +42,7 @@ pub struct Console {
     programme: Arc<Programme>,
     clock: Arc<dyn Clock>,
     secure: bool,
+    ingest: Option<Arc<Ingest>>,
 }
 
 impl std::fmt::Debug for Console {
@@ -61,7 +62,13 @@ impl Console {
         clock: Arc<dyn Clock>,
         secure: bool,
     ) -> Self {
-        Self { store, model, programme, clock, secure }
+        Self { store, model, programme, clock, secure, ingest: None }
+    }
+
+    /// The same, with a way to write what is decided on its pages. Without it, they only show.
+    #[must_use]
+    pub fn writing_through(self, ingest: Arc<Ingest>) -> Self {
+        Self { ingest: Some(ingest), ..self }
     }
 
     /// Path of the units' pages, such as `/cases`: the programme's own word.
@@ -131,6 +138,7 @@ pub fn router(console: Console) -> Router {
         .route("/areas/{code}/checks", get(checks_page::get))
         .route(&unit, get(case_page::get))
         .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
+        .route(&format!("{unit}/records/{{record}}/affirm"), post(case_page::affirm))
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))

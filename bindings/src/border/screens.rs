@@ -3,7 +3,7 @@
 use alongside_core::{
     app::{
         AnswerView, CardView, ConflictView, DateView, DraftView, FieldChangeView, FieldProblem, HistoryLine,
-        LinkedGroupView, NewGroupView, RecordHistoryView, SavedView, SyncState, UnitPageView,
+        LinkedGroupView, NewGroupView, RecordHistoryView, SavedView, SyncState, TwinView, UnitPageView,
     },
     views::{
         FieldLine, Hit, HomeView, NextDate, OtherValue, PageMark, ProblemView, ProblemsView, ReminderView,
@@ -264,6 +264,18 @@ pub struct CardView {
     pub fields: Vec<FieldLine>,
     /// Its answers, to start a form with.
     pub answers: Vec<AnswerView>,
+    /// Where it was started on several phones apart and nobody has said yet that it is meant once: who
+    /// started it, and when. Empty for all others.
+    pub twins: Vec<TwinView>,
+}
+
+/// One of the starts of a record.
+#[uniffi::remote(Record)]
+pub struct TwinView {
+    /// When, as the writer's clock claimed.
+    pub at: Millis,
+    /// Who, by work name, where known.
+    pub author: Option<String>,
 }
 
 /// One field of a record, in words.
@@ -338,7 +350,8 @@ pub struct NewGroupView {
 pub struct ConflictView {
     /// The record.
     pub card: CardView,
-    /// Keys of the fields to decide; both sides of each are in the card's fields.
+    /// Keys of the fields to decide; both sides of each are in the card's fields. None where it is only to be
+    /// said that a record which was started more than once is meant once.
     pub fields: Vec<String>,
 }
 

@@ -240,6 +240,15 @@ impl RecordView {
         rows
     }
 
+    /// Whether a field waits for a decision although nobody wrote another value: its state was reached by a
+    /// step that the programme does not have.
+    #[must_use]
+    pub fn stands_alone(&self, key: &str) -> bool {
+        self.fields
+            .get(key)
+            .is_some_and(|field| field.disagreement == Disagreement::NeedsDecision && field.others.is_empty())
+    }
+
     /// The fields on which people disagree, with what that asks of people.
     pub fn disagreements(&self) -> impl Iterator<Item = (&str, &FieldView)> {
         self.fields

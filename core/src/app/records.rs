@@ -186,6 +186,20 @@ impl ProfileRecords {
             .await
     }
 
+    /// Says of a record that was started on several phones apart ([`CardView::twins`]) that it is meant once.
+    ///
+    /// # Errors
+    /// As [`ProfileRecords::save`]; `nothing_to_affirm` where somebody has said so meanwhile, `decide_first`
+    /// where every answer of it differs: a decision on one of them says it.
+    pub async fn confirm_twins(&self, record: RecordId, reason: String) -> Result<CardView, AppError> {
+        self.seat
+            .work(move |phone| {
+                phone.records().affirm(record, None, &reason)?;
+                card(phone, record)
+            })
+            .await
+    }
+
     /// Keeps answers that are being entered, in place of those kept before with the same token. They
     /// stay on this phone; a save with the token ends them.
     ///

@@ -5,7 +5,10 @@ use alongside_domain::{
     form::Form,
     ids::{ChangeHash, FormToken, GroupId, RecordId},
     programme::{Programme, entry::EntryProblem},
-    record::history::{FieldChange, HistoryEntry},
+    record::{
+        Stamp,
+        history::{FieldChange, HistoryEntry},
+    },
     time::Millis,
     wire::Refusal,
 };
@@ -45,11 +48,25 @@ pub struct CardView {
     pub fields: Vec<FieldLine>,
     /// Its answers, to start a form with.
     pub answers: Vec<AnswerView>,
+    /// Where it was started on several phones apart and nobody has said yet that it is meant once: who
+    /// started it, and when. Empty for all others.
+    pub twins: Vec<TwinView>,
+}
+
+/// One of the starts of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwinView {
+    /// When, as the writer's clock claimed.
+    pub at: Millis,
+    /// Who, by work name, where known.
+    pub author: Option<String>,
 }
 
 impl CardView {
     pub(crate) fn new(programme: &Programme, card: RecordCard) -> Self {
+        let twin = |(stamp, author): (&Stamp, Option<String>)| TwinView { at: stamp.at, author };
         Self {
+            twins: card.view.twins.iter().zip(card.started_by).map(twin).collect(),
             answers: of_record(programme.form(&card.form), &card.view),
             record: card.record,
             group: card.group,
@@ -193,7 +210,8 @@ impl UnitPageView {
 pub struct ConflictView {
     /// The record.
     pub card: CardView,
-    /// Keys of the fields to decide; both sides of each are in the card's fields.
+    /// Keys of the fields to decide; both sides of each are in the card's fields. None where it is only to be
+    /// said that a record which was started more than once is meant once.
     pub fields: Vec<String>,
 }
 

@@ -71,6 +71,28 @@ impl Records<'_> {
         Ok(view)
     }
 
+    /// Says that what stands is right: with a field, that its state is meant although the programme does not
+    /// have the step; without, that a record which was started on several phones apart is meant once.
+    ///
+    /// # Errors
+    /// As [`Records::save`]; `nothing_to_affirm` where nothing waits, `decide_first` where every answer of
+    /// such a record differs: a decision on one of them says it.
+    pub fn affirm(
+        &self,
+        record: RecordId,
+        field: Option<&str>,
+        reason: &str,
+    ) -> Result<RecordView, ApiError> {
+        let (field, reason) = (field.map(str::to_owned), reason.to_owned());
+        let view = self
+            .phone
+            .0
+            .store
+            .write(move |tx, desk| writes::decide::affirm(tx, desk, record, field.as_deref(), reason))?;
+        self.phone.changed();
+        Ok(view)
+    }
+
     /// Keeps answers that are being entered. They stay on this phone; a save with the same token ends
     /// them.
     ///

@@ -46,7 +46,15 @@ impl Stored {
     /// The record, ready to be shown.
     pub(crate) fn card(self, db: &Connection, programme: &Programme) -> Result<RecordCard, ApiError> {
         let view = beside::joined(db, programme, self.view)?;
+        let mut started_by = Vec::with_capacity(view.twins.len());
+        for twin in &view.twins {
+            started_by.push(match twin.author {
+                Some(person) => groups::name(db, person)?,
+                None => None,
+            });
+        }
         Ok(RecordCard {
+            started_by,
             fields: words::fields(programme, &self.form, &view, &Stock(db)),
             form_title: form_title(programme, &self.form),
             waiting: log::is_waiting(db, self.record)?,

@@ -25,10 +25,13 @@ pub(crate) fn project(
     document: &Document,
 ) -> Result<RecordView, ApiError> {
     let who = log::attributions(tx, record)?;
-    let view = document.view(&Desk::policy(programme, &place.form), &who)?;
+    let mut view = document.view(&Desk::policy(programme, &place.form), &who)?;
+    programme.mark_illegal_transitions(document, &mut view)?;
     let kind = programme.records.get(&place.form);
+    // That it was started more than once is for a person to look at, whether its answers differ or not.
     let to_decide =
-        view.disagreements().filter(|(_, field)| field.disagreement == Disagreement::NeedsDecision).count();
+        view.disagreements().filter(|(_, field)| field.disagreement == Disagreement::NeedsDecision).count()
+            + usize::from(!view.twins.is_empty());
     let row: i64 = tx
         .prepare_cached(
             "INSERT INTO record_row (record, grp, form, at, touched, title, body, to_decide)

@@ -63,26 +63,19 @@ pub(crate) fn write(
     for group in beside::groups(tx, place.group, kind)? {
         let part = split::part_of(record, group);
         let Some(view) = projection::view(tx, part)? else { continue };
-        let here: Vec<Edit> = edits
-            .iter()
-            .filter(|edit| {
-                let held = view.fields.get(&edit.key);
-                held.is_some_and(|field| field.shown.value.is_present() || group == own)
-                    || (group == own && edit.value.is_present())
-            })
-            .cloned()
-            .collect();
+        let here = split::for_part(Some(&view), edits, group == own);
         if !here.is_empty() {
             let place = Place { group, form: place.form.clone() };
             save::edit(tx, desk, me, part, &place, &here, circumstances)?;
         }
     }
-    if projection::view(tx, split::part_of(record, own))?.is_none()
-        && edits.iter().any(|edit| edit.value.is_present())
-    {
-        let group = own_group(tx, desk, me, place.group, kind)?;
-        let place = Place { group, form: place.form.clone() };
-        save::create(tx, desk, me, split::part_of(record, group), &place, form, edits, circumstances)?;
+    if projection::view(tx, split::part_of(record, own))?.is_none() {
+        let first = split::for_part(None, edits, true);
+        if !first.is_empty() {
+            let group = own_group(tx, desk, me, place.group, kind)?;
+            let place = Place { group, form: place.form.clone() };
+            save::create(tx, desk, me, split::part_of(record, group), &place, form, &first, circumstances)?;
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Saving answers to a record.
 
 use alongside_domain::{
-    form::{Form, MergePolicy},
+    form::Form,
     ids::{GroupId, RecordId},
     programme::{Count, split::Split},
     record::{Circumstances, Document, Edit, RawChange, RecordView, Root},
@@ -125,6 +125,39 @@ pub(crate) fn decide(
     Ok(beside::joined(tx, &programme, view)?)
 }
 
+/// Says of a record, or of one of its answers, that it is right as it stands.
+pub(crate) fn affirm(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    record: RecordId,
+    key: Option<&str>,
+    reason: String,
+) -> Result<RecordView, ApiError> {
+    let me = state::identity(tx)?;
+    let programme = desk.programme.clone();
+    let place = found(log::place_of(tx, record)?, Thing::Record)?;
+    let (_, kind) = check::form(&programme, &place.form)?;
+    in_group(tx, place.group, &kind.group)?;
+    check::role(tx, me.person, kind)?;
+    let circumstances = desk.circumstances(me.actor, Some(reason));
+    let mut document = found(desk.documents.take(tx, record)?, Thing::Record)?;
+    let change = match key {
+        Some(key) => document.affirm(key, &circumstances)?,
+        None => document.confirm(&circumstances)?,
+    };
+    let Some(change) = change else {
+        // Its answers differ, every one of them: whoever decides on one has said it.
+        desk.documents.keep(record, document);
+        return Err(ApiError::invalid(key.unwrap_or_default(), "decide_first"));
+    };
+    small_enough(&change)?;
+    log::append(tx, record, &change, &own(&me))?;
+    let view = projection::project(tx, &programme, record, &place, &document)?;
+    desk.documents.keep(record, document);
+    units::touch(tx, &programme, place.group, desk.now(), Some((record, &place.form)))?;
+    Ok(beside::joined(tx, &programme, view)?)
+}
+
 /// Writes a new record.
 #[expect(clippy::too_many_arguments, reason = "one caller each; a struct would only rename them")]
 pub(crate) fn create(
@@ -140,28 +173,15 @@ pub(crate) fn create(
     let root =
         Root { id: record, form: form.id.clone(), form_version: form.version.clone(), group: place.group };
     media::rows::name_saved(tx, form, place.group, answers)?;
-    let (document, change) = begin(&root, form, answers, circumstances)?;
+    let group_kind = groups::kind(tx, place.group)?.unwrap_or_default();
+    let texts = desk.programme.merged_texts(form, &group_kind);
+    let (document, change) = Document::create_with_texts(&root, &texts, answers, circumstances)?;
     small_enough(&change)?;
     log::place(tx, record, place)?;
     log::append(tx, record, &change, &own(me))?;
     let view = projection::project(tx, &desk.programme, record, place, &document)?;
     desk.documents.keep(record, document);
     Ok(view)
-}
-
-/// Starts a document, with its text objects in the first change so that two phones share them.
-pub(crate) fn begin(
-    root: &Root,
-    form: &Form,
-    answers: &[Edit],
-    circumstances: &Circumstances,
-) -> Result<(Document, RawChange), ApiError> {
-    let texts: Vec<&str> = form
-        .questions()
-        .filter(|question| question.merge == MergePolicy::Text)
-        .map(|question| question.name.as_str())
-        .collect();
-    Ok(Document::create_with_texts(root, &texts, answers, circumstances)?)
 }
 
 /// Writes to an existing record.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     form::{Form, Item, Question, QuestionKind},
-    ids::{GroupId, PersonId},
+    ids::{GroupId, PersonId, RecordId},
     media::MediaRef,
-    programme::Programme,
+    programme::{Programme, split},
     record::{Disagreement, FieldView, RecordView},
     value::Value,
 };
@@ -23,8 +23,12 @@ pub(super) struct Wording<'a> {
     pub(super) connection: &'a Connection,
     /// The groups that the page shows: references elsewhere are not followed.
     pub(super) groups: &'a BTreeSet<GroupId>,
+    /// The restricted groups beside them that the reader was granted.
+    pub(super) restricted: &'a BTreeMap<GroupId, Vec<(GroupId, String)>>,
     /// Address of the page, without parameters.
     pub(super) page: &'a str,
+    /// Whether the reader may say here that what stands is right.
+    pub(super) may_affirm: bool,
 }
 
 /// Answers under one heading of the form.
@@ -59,6 +63,26 @@ impl<'a> Wording<'a> {
     /// The form of a record, where the programme has it.
     pub(super) fn form(&self, view: &RecordView) -> Option<&'a Form> {
         self.programme.forms.get(&view.root.form)
+    }
+
+    /// A record with its restricted answers, as far as the reader was granted them, and the ids of the parts
+    /// that hold those.
+    pub(super) fn joined(&self, view: &RecordView) -> Result<(RecordView, Vec<RecordId>), ReadModelError> {
+        let parts = case::parts(self.connection, self.programme, self.restricted, view)?;
+        let ids = parts.iter().map(|part| part.root.id).collect();
+        Ok(match self.form(view) {
+            Some(form) if !parts.is_empty() => (split::join(form, view.clone(), parts), ids),
+            _ => (view.clone(), ids),
+        })
+    }
+
+    /// Whether a value under a key that the reader may read tells of a code that they may not.
+    pub(super) fn tells(&self, form: Option<&Form>, key: &Key<'_>, value: &Value) -> bool {
+        let (Some(form), Some(question), Some(text)) = (form, key.question, value.as_text()) else {
+            return false;
+        };
+        self.programme.choices(form, question).is_some()
+            && text.split_ascii_whitespace().any(|code| !self.may_read_code(Some(form), question, code))
     }
 
     /// The name of a record's form.
@@ -209,7 +233,8 @@ impl<'a> Wording<'a> {
             if !told.contains(key.as_str()) && !key.starts_with('@') && shows(field) {
                 let form = self.form(view);
                 let meaning = self.key(form, key);
-                if meaning.question.is_some_and(|question| question.kind == QuestionKind::Hidden) {
+                let hidden = meaning.question.is_some_and(|question| question.kind == QuestionKind::Hidden);
+                if hidden || !self.may_read(form, &meaning) {
                     continue;
                 }
                 let lines = vec![self.value(form, &meaning, &field.shown.value)?];
@@ -282,6 +307,10 @@ impl<'a> Wording<'a> {
             .map(|(key, field)| (key.as_str(), field))
             .collect();
         told.extend(fields.iter().map(|(key, _)| *key));
+        let fields: Vec<_> = fields
+            .into_iter()
+            .filter(|(key, _)| self.may_read(Some(form), &self.key(Some(form), key)))
+            .collect();
         if !self.reader.may_read_answer(question) {
             // Shown whether or not there is an answer: that there is one may tell something already.
             return Ok(Some(Answer {

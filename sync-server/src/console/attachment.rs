@@ -85,7 +85,11 @@ fn named(
     Ok(console.model.read(|connection| {
         let Some(unit) = case::unit(connection, unit)? else { return Ok(None) };
         let Some(reader) = reader.at(connection, &unit)? else { return Ok(None) };
-        let groups = case::groups(connection, unit.group)?.into_values().flatten().collect();
+        let around = case::groups(connection, unit.group)?;
+        let person = signed_in.principal.person;
+        let restricted = case::restricted(connection, &console.programme, &around, person)?;
+        let beside = restricted.values().flatten().map(|(group, _)| *group);
+        let groups = around.into_values().flatten().chain(beside).collect();
         let Some(stored) = case::record(connection, record)? else { return Ok(None) };
         let people = case::people(connection, unit.partner)?;
         let wording = Wording {
@@ -94,14 +98,18 @@ fn named(
             people: &people,
             connection,
             groups: &groups,
+            restricted: &restricted,
             page: "",
+            may_affirm: false,
         };
-        let group = stored.view.root.group;
-        Ok(groups
-            .contains(&group)
-            .then(|| of_record(&wording, &stored.view, hash))
-            .flatten()
-            .map(|it| (group, it)))
+        if !groups.contains(&stored.view.root.group) {
+            return Ok(None);
+        }
+        // A restricted answer stands in a part of the record, and its file in the group of that.
+        let mut parts = case::parts(connection, &console.programme, &restricted, &stored.view)?;
+        parts.insert(0, stored.view);
+        let found = |view: &RecordView| Some((view.root.group, of_record(&wording, view, hash)?));
+        Ok(parts.iter().find_map(found))
     })?)
 }
 

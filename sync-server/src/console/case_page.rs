@@ -9,6 +9,7 @@ use alongside_domain::{
     deadline::Nature,
     ids::GroupId,
     programme::{Count, Programme},
+    record::FieldView,
     rules::Finding,
 };
 use askama::Template;
@@ -24,7 +25,7 @@ use super::{
     Console,
     access::Reader,
     answers::{Section, Wording},
-    conflicts::{self, Dispute},
+    conflicts::Dispute,
     error::PageError,
     frame::Frame,
     history::{self, ChangeLine},
@@ -44,7 +45,10 @@ const RECORDS_SHOWN: u32 = 50;
 /// Changes of one record, and of the whole unit, that are listed.
 const CHANGES_SHOWN: u32 = 30;
 
+mod disagreements;
 mod timeline;
+
+pub(super) use disagreements::affirm;
 
 /// The parameters of the page.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -58,6 +62,7 @@ pub(super) struct RawQuery {
 #[template(path = "case.html")]
 struct CasePage {
     frame: Frame,
+    csrf: String,
     one: String,
     area_link: String,
     area: String,
@@ -194,7 +199,9 @@ impl Builder<'_> {
         let connection = self.connection;
         let parts = &self.programme().parts;
         let groups = case::groups(connection, unit.group)?;
-        let visible: BTreeSet<GroupId> = groups.values().flatten().copied().collect();
+        let restricted = case::restricted(connection, self.programme(), &groups, self.reader.person())?;
+        let beside = restricted.values().flatten().map(|(group, _)| *group);
+        let visible: BTreeSet<GroupId> = groups.values().flatten().copied().chain(beside).collect();
         let people = case::people(connection, unit.partner)?;
         let page = format!("{}/{}", self.console.unit_path(), unit.group);
         let wording = Wording {
@@ -203,18 +210,16 @@ impl Builder<'_> {
             people: &people,
             connection,
             groups: &visible,
+            restricted: &restricted,
             page: &page,
+            may_affirm: self.console.ingest.is_some() && self.reader.may_write_here(),
         };
 
-        let mut disputes = Vec::new();
+        let disputes = self.disputes(&wording, &groups)?;
         let mut unreadable = 0;
         for group in &visible {
-            for record in case::disputed(connection, *group)? {
-                disputes.extend(conflicts::disputes(&wording, &record.view)?);
-            }
             unreadable += case::unreadable(connection, *group)?;
         }
-        disputes.sort_by_key(|dispute| !dispute.needs_decision);
 
         let (mut open, mut past) = (Vec::new(), Vec::new());
         for deadline in case::deadlines(connection, self.programme(), &groups)? {
@@ -243,6 +248,7 @@ impl Builder<'_> {
             .filter(|_| !unit.area.is_empty())
             .map_or_else(|| "/".to_owned(), |_| format!("/areas/{}", unit.area));
         Ok(CasePage {
+            csrf: frame.reader.as_ref().map(|reader| reader.csrf.clone()).unwrap_or_default(),
             frame,
             one: words::capital(&parts.unit_words.0),
             area_link,
@@ -370,7 +376,7 @@ impl Builder<'_> {
     ) -> Result<Option<String>, ReadModelError> {
         for (form, record) in &self.programme().records {
             if record.group == kind && record.count == Count::One {
-                for stored in case::records_of_form(self.connection, group, form, 1)? {
+                for stored in case::records_of_form(self.connection, group, form, 1, false)? {
                     let title = wording.title(&stored.view)?;
                     if !title.is_empty() {
                         return Ok(Some(title));
@@ -396,16 +402,25 @@ impl Builder<'_> {
     }
 
     fn record(&self, wording: &Wording<'_>, stored: &StoredRecord) -> Result<Record, ReadModelError> {
-        let view = &stored.view;
-        let history = case::history(self.connection, view.root.id, CHANGES_SHOWN)?
-            .iter()
-            .map(|entry| history::line(wording, view, entry, String::new()))
-            .collect::<Result<_, _>>()?;
+        let (view, parts) = &wording.joined(&stored.view)?;
+        let mut entries = Vec::new();
+        for record in parts.iter().chain([&view.root.id]) {
+            entries.extend(case::history(self.connection, *record, CHANGES_SHOWN)?);
+        }
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
+        let mut history = Vec::new();
+        for entry in &entries {
+            history.extend(history::line(wording, view, entry, String::new())?);
+        }
+        let form = wording.form(view);
+        let is_told = |(key, field): (&str, &FieldView)| {
+            super::answers::is_open(field.disagreement) && wording.may_read(form, &wording.key(form, key))
+        };
         Ok(Record {
             id: view.root.id.to_string(),
             form: wording.form_title(&view.root.form),
             title: wording.title(view)?,
-            disputed: view.disagreements().any(|(_, field)| super::answers::is_open(field.disagreement)),
+            disputed: view.disagreements().any(is_told) || !view.twins.is_empty(),
             sections: wording.sections(view)?,
             history,
         })
@@ -421,28 +436,34 @@ impl Builder<'_> {
         kinds.extend(self.linked_kinds());
         kinds.extend(groups.keys().filter(|kind| !kinds.contains(kind)).cloned().collect::<Vec<_>>());
         let mut shown = Vec::new();
+        let mut around: Vec<(String, GroupId)> = Vec::new();
         for kind in kinds {
-            for group in groups.get(&kind).into_iter().flatten() {
-                let mut forms = Vec::new();
-                for (form, (count, dated)) in case::form_counts(self.connection, *group)? {
-                    let in_timeline = if self.is_many(&form) { dated } else { 0 };
-                    if count == in_timeline {
-                        continue;
-                    }
-                    let stored = case::records_of_form(self.connection, *group, &form, RECORDS_SHOWN)?;
-                    let more = (count - in_timeline).saturating_sub(stored.len() as u64);
-                    let records =
-                        stored.iter().map(|stored| self.record(wording, stored)).collect::<Result<_, _>>()?;
-                    forms.push(FormRecords { title: wording.form_title(&form), records, more });
+            around.extend(groups.get(&kind).into_iter().flatten().map(|group| (kind.clone(), *group)));
+        }
+        // What is restricted as a whole; the parts of records are shown with them.
+        around.extend(wording.restricted.values().flatten().map(|(group, kind)| (kind.clone(), *group)));
+        for (kind, group) in around {
+            let is_restricted = self.programme().is_restricted(&kind);
+            let mut forms = Vec::new();
+            for (form, (count, dated)) in case::form_counts(self.connection, group)? {
+                if is_restricted && !self.lives_in(&form, &kind) {
+                    continue;
                 }
-                let title = self
-                    .programme()
-                    .groups
-                    .get(&kind)
-                    .map_or_else(|| kind.clone(), |kind| kind.title.clone());
-                if !forms.is_empty() {
-                    shown.push(Group { id: format!("g-{group}"), title, forms });
+                let in_timeline = if self.is_many(&form) && !is_restricted { dated } else { 0 };
+                if count == in_timeline {
+                    continue;
                 }
+                let stored =
+                    case::records_of_form(self.connection, group, &form, RECORDS_SHOWN, is_restricted)?;
+                let more = (count - in_timeline).saturating_sub(stored.len() as u64);
+                let records =
+                    stored.iter().map(|stored| self.record(wording, stored)).collect::<Result<_, _>>()?;
+                forms.push(FormRecords { title: wording.form_title(&form), records, more });
+            }
+            let title =
+                self.programme().groups.get(&kind).map_or_else(|| kind.clone(), |kind| kind.title.clone());
+            if !forms.is_empty() {
+                shown.push(Group { id: format!("g-{group}"), title, forms });
             }
         }
         Ok(shown)
@@ -460,14 +481,13 @@ impl Builder<'_> {
         }
         changes.sort_by_key(|change| std::cmp::Reverse(change.entry.at));
         changes.truncate(CHANGES_SHOWN as usize);
-        changes
-            .iter()
-            .map(|change| {
-                let form = wording.form_title(&change.view.root.form);
-                let title = wording.title(&change.view)?;
-                let record = if title.is_empty() { form } else { format!("{form}: {title}") };
-                history::line(wording, &change.view, &change.entry, record)
-            })
-            .collect()
+        let mut lines = Vec::new();
+        for change in &changes {
+            let form = wording.form_title(&change.view.root.form);
+            let title = wording.title(&change.view)?;
+            let record = if title.is_empty() { form } else { format!("{form}: {title}") };
+            lines.extend(history::line(wording, &change.view, &change.entry, record)?);
+        }
+        Ok(lines)
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum PageError {
     RoleSeesNothing,
     /// The request is not one that a page of ours sends.
     BadRequest,
+    /// A record was started more than once, and every answer of it differs.
+    DecideFirst,
     /// A form was sent without its token, or from another site.
     Forged,
     /// Something failed here.
@@ -37,6 +39,7 @@ impl PageError {
             Self::NotFound | Self::NotThereYet => StatusCode::NOT_FOUND,
             Self::RoleSeesNothing | Self::Forged => StatusCode::FORBIDDEN,
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::DecideFirst => StatusCode::CONFLICT,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -49,6 +52,7 @@ impl PageError {
             Self::NotThereYet => "This attachment has not arrived yet",
             Self::RoleSeesNothing => "Your role does not include these records",
             Self::BadRequest => "This address is not complete",
+            Self::DecideFirst => "Decide on an answer first",
             Self::Forged => "The page was open for too long",
             Self::Failed => "Sorry, there is a problem with the service",
         }
@@ -72,6 +76,9 @@ impl PageError {
                 "You are signed in, but people with your role never see the records of the people supported. This is a rule of the programme, not a fault."
             }
             Self::BadRequest => "Go back to the start and try again from there.",
+            Self::DecideFirst => {
+                "Every answer of this record differs between those who started it. Have one of them decide on an answer on a phone: with that they say that both mean the same."
+            }
             Self::Forged => {
                 "To keep you safe, nothing was done. Go back, load the page again, and try once more."
             }

@@ -1,9 +1,9 @@
 //! What the server writes itself: import, demo, decisions on the console.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alongside_domain::{
-    form::{Form, MergePolicy},
+    form::MergePolicy,
     ids::{ActorId, GroupId, PartnerId, PersonId, RecordId},
     programme::{
         Programme,
@@ -77,6 +77,20 @@ pub enum LocalWrite {
         /// Why, where there is something to say.
         reason: Option<String>,
     },
+    /// Says that what stands is right; nothing happens where nothing waits for it to be said.
+    Affirm {
+        /// The record.
+        record: RecordId,
+        /// The field whose state is meant although the programme does not have the step; `None`: the record,
+        /// which was started on several phones apart, is meant once.
+        key: Option<String>,
+        /// The time claimed for it.
+        at: Millis,
+        /// IANA name of the zone of that time.
+        zone: String,
+        /// Why, where there is something to say.
+        reason: Option<String>,
+    },
     /// Remembers what a key of an imported spreadsheet stands for.
     Remember(ImportKey),
 }
@@ -112,6 +126,9 @@ pub enum LocalProblem {
     /// Another import has taken the key of a spreadsheet's row meanwhile.
     #[error("another import has taken in the same row meanwhile: run the import again")]
     ImportedMeanwhile,
+    /// Every answer of a record that was started more than once differs.
+    #[error("its starts differ in every answer: decide on one of them, which says that they mean the same")]
+    DecideFirst,
     /// The values could not be written.
     #[error("the record could not be written")]
     Document,
@@ -139,6 +156,7 @@ enum Step {
     Withdraw { person: PersonId, group: GroupId },
     Create { record: RecordId, group: GroupId, lives_in: Vec<String>, change: RawChange, part: Part },
     Edit { record: RecordId, edits: Vec<Edit>, circumstances: Circumstances },
+    Affirm { record: RecordId, key: Option<String>, circumstances: Circumstances },
     Remember(ImportKey),
 }
 
@@ -172,12 +190,9 @@ fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step
         LocalWrite::Create { root, edits, at, zone, reason } => {
             let kind = programme.records.get(&root.form).ok_or(LocalProblem::WrongForm)?;
             let circumstances = Circumstances { actor, at, zone, offline: false, reason };
-            let questions = programme.forms.get(&root.form).into_iter().flat_map(Form::questions);
-            let texts: Vec<&str> = questions
-                .filter(|question| question.merge == MergePolicy::Text)
-                .map(|question| question.name.as_str())
-                .collect();
-            let split = match (&kind.restricted, programme.forms.get(&root.form)) {
+            let form = programme.forms.get(&root.form);
+            let texts = form.map(|form| programme.merged_texts(form, &kind.group)).unwrap_or_default();
+            let split = match (&kind.restricted, form) {
                 (Some(_), Some(form)) => split::split(programme, form, edits),
                 _ => Split { open: edits, restricted: Vec::new() },
             };
@@ -190,6 +205,11 @@ fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step
         LocalWrite::Edit { record, edits, at, zone, reason } => Step::Edit {
             record,
             edits,
+            circumstances: Circumstances { actor, at, zone, offline: false, reason },
+        },
+        LocalWrite::Affirm { record, key, at, zone, reason } => Step::Affirm {
+            record,
+            key,
             circumstances: Circumstances { actor, at, zone, offline: false, reason },
         },
         LocalWrite::Remember(key) => Step::Remember(key),
@@ -228,7 +248,18 @@ fn write(
                     return Ok(Err(LocalProblem::UnknownGroup));
                 }
             }
-            access::open_group(log, group, &kind, partner, &parents, author)?;
+            if programme.is_restricted(&kind) {
+                // A restricted group is that of who opens it: its id says whose it is and what it stands beside.
+                let [beside] = parents[..] else { return Ok(Err(LocalProblem::BadOpening)) };
+                let parent_kind = access::group(log.tx, beside)?.map(|row| row.kind);
+                let stands_there = programme.groups.get(&kind).is_some_and(|kind| kind.beside == parent_kind);
+                if !stands_there || split::restricted_group(beside, author) != group {
+                    return Ok(Err(LocalProblem::BadOpening));
+                }
+                open_restricted(log, programme, author, beside, group, (&kind, partner))?;
+            } else {
+                access::open_group(log, group, &kind, partner, &parents, author)?;
+            }
             Ok(Ok(Some(log.head.seq)))
         }
         Step::Grant { person, group } => {
@@ -273,6 +304,9 @@ fn write(
         Step::Edit { record, edits, circumstances } => {
             edit(log, programme, author, record, edits, circumstances)
         }
+        Step::Affirm { record, key, circumstances } => {
+            affirm(log, programme, author, record, key.as_deref(), &circumstances)
+        }
     }
 }
 
@@ -308,6 +342,35 @@ fn edit(
     Ok(Ok(number.or(of_part)))
 }
 
+fn affirm(
+    log: &mut Appender<'_>,
+    programme: &Programme,
+    author: PersonId,
+    record: RecordId,
+    key: Option<&str>,
+    circumstances: &Circumstances,
+) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
+    let Some(mut document) = load(log.tx, record)? else {
+        let erased = log::latest_of(log.tx, record)? > 0;
+        return Ok(Err(if erased { LocalProblem::Erased } else { LocalProblem::UnknownRecord }));
+    };
+    let root = document.root().map_err(broken)?;
+    let form = programme.forms.get(&root.form);
+    let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
+    let mut view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
+    programme.mark_illegal_transitions(&document, &mut view).map_err(broken)?;
+    let change = match key {
+        Some(key) if view.stands_alone(key) => document.affirm(key, circumstances).map_err(broken)?,
+        None if !view.twins.is_empty() => document.confirm(circumstances).map_err(broken)?,
+        // Somebody has said so meanwhile, or decided otherwise.
+        _ => return Ok(Ok(None)),
+    };
+    match change {
+        Some(change) => Ok(Ok(Some(log.change(root.group, record, author, None, &change)?))),
+        None => Ok(Err(LocalProblem::DecideFirst)),
+    }
+}
+
 fn broken<E>(_: E) -> StoreError {
     StoreError::damaged("a record of the feed does not load")
 }
@@ -321,8 +384,8 @@ fn load(tx: &Transaction<'_>, record: RecordId) -> Result<Option<Document>, Stor
     Document::load(stored.iter().map(|change| change.bytes.as_slice())).map(Some).map_err(broken)
 }
 
-/// Writes restricted answers into the author's restricted group beside the record's own, which is opened
-/// where it is not there yet. An answer that is taken back is written only where one stands.
+/// Writes restricted answers beside the record: what is taken back or said anew in every part that holds an
+/// answer and is the author's to read, the rest in the author's own, which is opened where it is not there yet.
 fn write_part(
     log: &mut Appender<'_>,
     programme: &Programme,
@@ -332,28 +395,55 @@ fn write_part(
 ) -> Result<Option<u64>, StoreError> {
     let kind = programme.records.get(&part.form).and_then(|kind| kind.restricted.as_ref());
     let (Some(kind), false) = (kind, part.edits.is_empty()) else { return Ok(None) };
-    let group = split::restricted_group(beside, author);
-    let id = split::part_of(record, group);
-    if erasures::erased(log.tx, group)?.is_some() {
-        return Ok(None);
+    let own = split::restricted_group(beside, author);
+    let form = programme.forms.get(&part.form);
+    let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
+    let (mut number, mut has_own) = (None, false);
+    for group in access::restricted_beside(log.tx, beside)? {
+        let is_readable = matches!(access::access(log.tx, author, group)?, access::Access::Granted(_));
+        if !(group == own || is_readable) || erasures::erased(log.tx, group)?.is_some() {
+            continue;
+        }
+        let id = split::part_of(record, group);
+        let Some(mut document) = load(log.tx, id)? else { continue };
+        has_own |= group == own;
+        let view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
+        let here = split::for_part(Some(&view), &part.edits, group == own);
+        if let Some(change) = document.edit(&here, &part.circumstances).map_err(broken)? {
+            number = Some(log.change(group, id, author, None, &change)?);
+        }
     }
-    if let Some(mut document) = load(log.tx, id)? {
-        let change = document.edit(&part.edits, &part.circumstances).map_err(broken)?;
-        return Ok(match change {
-            Some(change) => Some(log.change(group, id, author, None, &change)?),
-            None => None,
-        });
+    let first = split::for_part(None, &part.edits, true);
+    if has_own || first.is_empty() || erasures::erased(log.tx, own)?.is_some() {
+        return Ok(number);
     }
-    if part.edits.iter().all(|edit| !edit.value.is_present()) {
-        return Ok(None);
+    let Some(row) = access::group(log.tx, beside)? else { return Ok(number) };
+    open_restricted(log, programme, author, beside, own, (kind, row.partner))?;
+    let id = split::part_of(record, own);
+    let version = form.map(|form| form.version.clone()).unwrap_or_default();
+    let root = Root { id, form: part.form.clone(), form_version: version, group: own };
+    let texts = form.map(|form| programme.merged_texts(form, kind)).unwrap_or_default();
+    let (_, change) =
+        Document::create_with_texts(&root, &texts, &first, &part.circumstances).map_err(broken)?;
+    Ok(Some(log.change(own, id, author, None, &change)?))
+}
+
+/// Opens the restricted group of this person beside a group, where it is not there yet. Who is granted the
+/// one is granted what they write beside it; so are those who read every such record.
+fn open_restricted(
+    log: &mut Appender<'_>,
+    programme: &Programme,
+    author: PersonId,
+    beside: GroupId,
+    own: GroupId,
+    (kind, partner): (&str, PartnerId),
+) -> Result<(), StoreError> {
+    if access::group(log.tx, own)?.is_some() {
+        return Ok(());
     }
-    if access::group(log.tx, group)?.is_none() {
-        let Some(row) = access::group(log.tx, beside)? else { return Ok(None) };
-        access::open_group(log, group, kind, row.partner, &[beside], author)?;
-        access::grant_to_safeguarding(log, programme, row.partner, group)?;
+    access::open_group(log, own, kind, partner, &[beside], author)?;
+    if matches!(access::access(log.tx, author, beside)?, access::Access::Granted(_)) {
+        access::grant(log, author, own)?;
     }
-    let version = programme.forms.get(&part.form).map(|form| form.version.clone()).unwrap_or_default();
-    let root = Root { id, form: part.form.clone(), form_version: version, group };
-    let (_, change) = Document::create(&root, &part.edits, &part.circumstances).map_err(broken)?;
-    Ok(Some(log.change(group, id, author, None, &change)?))
+    access::grant_to_safeguarding(log, programme, partner, own)
 }

@@ -37,15 +37,18 @@ pub(super) fn write(tx: &Transaction<'_>, programme: &Programme, loaded: &Loaded
     let root = loaded.document.root().map_err(NotWritten::Unreadable)?;
     let form = programme.forms.get(&root.form);
     let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
-    let view = loaded.document.view(&policy, &loaded.who).map_err(NotWritten::Unreadable)?;
+    let mut view = loaded.document.view(&policy, &loaded.who).map_err(NotWritten::Unreadable)?;
+    programme.mark_illegal_transitions(&loaded.document, &mut view).map_err(NotWritten::Unreadable)?;
     let history = loaded.document.history(&loaded.who).map_err(NotWritten::Unreadable)?;
 
     let kind = programme.records.get(&root.form);
     let at = kind.and_then(|kind| kind.at.as_deref()).and_then(|field| moment(programme, view.value(field)?));
     let timeline = at.is_some() && kind.is_some_and(|kind| kind.count == Count::Many);
     let count = |wanted: Disagreement| {
-        super::signed(view.disagreements().filter(|(_, field)| field.disagreement == wanted).count() as u64)
+        view.disagreements().filter(|(_, field)| field.disagreement == wanted).count() as u64
     };
+    // That it was started more than once is for a person to look at, whether its answers differ or not.
+    let twins = u64::from(!view.twins.is_empty());
     tx.prepare_cached(
         "INSERT INTO record_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (record) DO UPDATE SET at = excluded.at, timeline = excluded.timeline,
@@ -59,8 +62,8 @@ pub(super) fn write(tx: &Transaction<'_>, programme: &Programme, loaded: &Loaded
         at,
         timeline,
         title(programme, &view),
-        count(Disagreement::Shown),
-        count(Disagreement::NeedsDecision),
+        super::signed(count(Disagreement::Shown)),
+        super::signed(count(Disagreement::NeedsDecision) + twins),
         view.updated.at.0,
         serde_json::to_string(&view)?,
     ])?;

@@ -186,7 +186,7 @@ pub(crate) fn grant_to_safeguarding(
 }
 
 /// The restricted groups beside this one. Their ids tell: they follow from it and from who opened them.
-fn restricted_beside(tx: &Transaction<'_>, group: GroupId) -> Result<Vec<GroupId>, StoreError> {
+pub(crate) fn restricted_beside(tx: &Transaction<'_>, group: GroupId) -> Result<Vec<GroupId>, StoreError> {
     let mut statement = tx.prepare_cached(
         "SELECT l.child, g.opened_by FROM group_parents l JOIN groups g ON g.tenant = l.tenant AND g.id = l.child
          WHERE l.tenant = ?1 AND l.parent = ?2 ORDER BY l.child",

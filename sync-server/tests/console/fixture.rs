@@ -368,13 +368,16 @@ impl World {
 
     /// The pages.
     pub(crate) fn pages(&self) -> Router {
-        console::router(Console::new(
-            Arc::clone(&self.state.store),
-            Arc::clone(&self.model),
-            Arc::clone(&self.programme),
-            self.clock.clone(),
-            false,
-        ))
+        console::router(
+            Console::new(
+                Arc::clone(&self.state.store),
+                Arc::clone(&self.model),
+                Arc::clone(&self.programme),
+                self.clock.clone(),
+                false,
+            )
+            .writing_through(Arc::clone(&self.state.ingest)),
+        )
     }
 
     /// A one-time token that signs a person in.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use super::{Programme, singleton};
 use crate::{
-    form::{Form, MergePolicy, Question, QuestionKind, Sensitivity},
+    form::{Form, MergePolicy, Question, Sensitivity},
     ids::{GroupId, PersonId, RecordId},
     record::{Disagreement, Edit, FieldView, RecordView, merge},
     value::Value,
@@ -113,12 +113,26 @@ fn has_restricted_choice(programme: &Programme, form: &Form, question: &Question
         .is_some_and(|choices| choices.iter().any(|choice| choice.sensitivity == Some(Sensitivity::X)))
 }
 
-/// The code of a key of a set (`field/code`).
+/// The code of a key that stands for one code of a question (`field/code`), whatever the question's policy:
+/// readers go by the key.
 fn code_of_key<'k>(question: &Question, key: &'k str) -> Option<&'k str> {
     let (before, code) = key.rsplit_once('/')?;
-    let is_set =
-        matches!(question.kind, QuestionKind::SelectMultiple(_)) && question.merge == MergePolicy::Set;
-    (is_set && before.rsplit('/').next() == Some(question.name.as_str())).then_some(code)
+    let names_it = before.rsplit('/').next() == Some(question.name.as_str());
+    (question.kind.choices().is_some() && names_it).then_some(code)
+}
+
+/// What of these restricted edits one part of the record takes, as it stands (`None`: it is not there yet).
+///
+/// An answer that is taken back, or said anew, is written in every part that holds one to the question; a
+/// new one into the writer's own part alone.
+#[must_use]
+pub fn for_part(part: Option<&RecordView>, edits: &[Edit], own: bool) -> Vec<Edit> {
+    let holds = |key: &str| {
+        let live = part.and_then(|part| part.fields.get(key)).into_iter();
+        live.flat_map(|field| std::iter::once(&field.shown).chain(&field.others))
+            .any(|live| live.value.is_present())
+    };
+    edits.iter().filter(|edit| holds(&edit.key) || (own && edit.value.is_present())).cloned().collect()
 }
 
 /// A record and those of its restricted parts that the reader has, as one.
@@ -177,6 +191,19 @@ impl Programme {
     #[must_use]
     pub fn is_restricted(&self, kind: &str) -> bool {
         self.groups.get(kind).is_some_and(|group| group.beside.is_some())
+    }
+
+    /// The questions of a form that are merged by character, of records in a group of this kind: their first
+    /// change makes the text objects. A record that is split has those of its restricted questions in its part.
+    #[must_use]
+    pub fn merged_texts<'f>(&self, form: &'f Form, group_kind: &str) -> Vec<&'f str> {
+        let is_split = self.records.get(&form.id).is_some_and(|kind| kind.restricted.is_some());
+        let in_part = self.is_restricted(group_kind);
+        let is_there = |question: &&Question| {
+            question.merge == MergePolicy::Text
+                && (!is_split || (question.sensitivity == Sensitivity::X) == in_part)
+        };
+        form.questions().filter(is_there).map(|question| question.name.as_str()).collect()
     }
 
     /// Whether these edits, in a group of this kind, hold a restricted answer that does not belong there.
