@@ -6,9 +6,10 @@ use alongside_core::{
     app::{
         AppError, AppProfile, CardView, ConflictView, DecisionRequest, DraftRequest, DraftView, EnrolRequest,
         FormView, NewGroupRequest, NewGroupView, PageRequest, ProfileRecords, ProfileSync, ProgrammeForms,
-        ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedView, SyncView, UnitPageView, WaitingView,
+        ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedSessionView, SavedView,
+        SessionAnswersRequest, SyncView, UnitPageView, WaitingView,
     },
-    views::{Hit, HomeView, ProblemsView, ReminderView},
+    views::{FiguresView, Hit, HomeView, ProblemsView, ReminderView},
 };
 use alongside_domain::{
     ids::{FormToken, GroupId, PersonId, ProfileId, RecordId},
@@ -109,6 +110,25 @@ impl RecordsClient {
     /// `Invalid` with every problem, `NotFound`, `NotEnrolled`, `StorageFull`. Nothing is saved then.
     pub async fn save(&self, request: SaveAnswersRequest) -> Result<SavedView, AppError> {
         self.0.save(request).await
+    }
+
+    /// Saves one session with several units: one record for each, with an id that they share. What was spent on
+    /// all is split over them so that the sum is exact; each can be edited afterwards. All of it, or nothing.
+    ///
+    /// # Errors
+    /// As `save`; the codes `no_sessions` where the programme has none for this form, `no_groups`,
+    /// `given_twice`, and `not_a_number` for what cannot be split.
+    pub async fn save_session(&self, request: SessionAnswersRequest) -> Result<SavedSessionView, AppError> {
+        self.0.save_session(request).await
+    }
+
+    /// What is worked out from the records around a unit, as of a day (today where there is none), and never
+    /// stored. It costs more the more records there are: ask for it beside the unit's page, not before it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn figures(&self, group: GroupId, as_of: Option<Date>) -> Result<FiguresView, AppError> {
+        self.0.figures(group, as_of).await
     }
 
     /// Opens a group with its first records: all of it, or nothing.

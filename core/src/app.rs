@@ -45,13 +45,13 @@ pub use observe::{Observer, PulseView, Subscription};
 pub use profile::AppProfile;
 pub use records::{
     Decision, DecisionRequest, DraftRequest, FirstAnswers, NewGroupRequest, PageRequest, ProfileRecords,
-    SaveAnswersRequest,
+    SaveAnswersRequest, SessionAnswersRequest,
 };
 pub use sync::{EnrolRequest, ProfileSync, SyncState, SyncView, WaitingFor};
 pub use views::{
     CardView, ConflictView, DateView, DraftView, FieldChangeView, HistoryLine, KeptApart, KeptApartView,
-    LinkedGroupView, NewGroupView, QuarantineView, RecordHistoryView, RefusedOpeningView, SavedView,
-    TwinView, UnitPageView, WaitingView,
+    LinkedGroupView, NewGroupView, QuarantineView, RecordHistoryView, RefusedOpeningView, SavedSessionView,
+    SavedView, TwinView, UnitPageView, WaitingView,
 };
 
 use house::House;

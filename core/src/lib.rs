@@ -22,7 +22,7 @@ mod writes;
 pub use error::{ApiError, OpenError};
 pub use phone::{Phone, Profile};
 pub use store::key::Key;
-pub use writes::{Draft, FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest};
+pub use writes::{Draft, FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest};
 
 /// The operating system's randomness, for [`Profile::rng`] in an app.
 #[must_use]

@@ -1,6 +1,7 @@
 //! What the screens ask for.
 
 pub(crate) mod apart;
+pub(crate) mod figures;
 pub(crate) mod home;
 pub(crate) mod problems;
 pub(crate) mod records;

@@ -153,6 +153,26 @@ pub struct DeadlineView {
     pub set_by: Option<String>,
 }
 
+/// What is worked out from the records around a unit as of a day, and never stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FiguresView {
+    /// The day.
+    pub as_of: Date,
+    /// The values, in the programme's order; those that cannot be worked out yet are left out.
+    pub figures: Vec<FigureLine>,
+}
+
+/// One value that was worked out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FigureLine {
+    /// Which one, as the programme names it.
+    pub id: String,
+    /// What it is called.
+    pub label: String,
+    /// The value in words.
+    pub text: String,
+}
+
 /// What the programme's rules found for a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProblemsView {

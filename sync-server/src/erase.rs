@@ -112,7 +112,11 @@ pub fn erase(
         erasures::erase_group(&mut Appender::new(tx, now)?, group, reason).map(Some)
     })?;
     let destroyed = destroyed.ok_or(EraseError::UnknownGroup)?;
-    blobs::erase::destroy_group(&BlobFolder::of(store.path()), group).map_err(EraseError::Attachments)?;
+    let mut groups = store.read(|tx| access::restricted_beside(tx, group))?;
+    groups.push(group);
+    for group in groups {
+        blobs::erase::destroy_group(&BlobFolder::of(store.path()), group).map_err(EraseError::Attachments)?;
+    }
     let emptied = store.write_anew().and_then(|()| store.empty_log()).map_err(EraseError::NotWrittenAnew)?;
     Ok((destroyed, emptied))
 }

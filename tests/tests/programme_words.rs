@@ -18,6 +18,7 @@ const OUR_OWN: [(&str, &[&str]); 7] = [
         "keys and words of the package's files",
         &[
             "about",
+            "action",
             "area",
             "at",
             "birthday",

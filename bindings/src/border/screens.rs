@@ -3,11 +3,12 @@
 use alongside_core::{
     app::{
         AnswerView, CardView, ConflictView, DateView, DraftView, FieldChangeView, FieldProblem, HistoryLine,
-        LinkedGroupView, NewGroupView, RecordHistoryView, SavedView, SyncState, TwinView, UnitPageView,
+        LinkedGroupView, NewGroupView, RecordHistoryView, SavedSessionView, SavedView, SyncState, TwinView,
+        UnitPageView,
     },
     views::{
-        FieldLine, Hit, HomeView, NextDate, OtherValue, PageMark, ProblemView, ProblemsView, ReminderView,
-        SyncChip, UnitLine,
+        FieldLine, FigureLine, FiguresView, Hit, HomeView, NextDate, OtherValue, PageMark, ProblemView,
+        ProblemsView, ReminderView, SyncChip, UnitLine,
     },
 };
 use alongside_domain::{
@@ -332,6 +333,35 @@ pub struct SavedView {
     pub card: CardView,
     /// What there is to say about answers that were saved all the same.
     pub warnings: Vec<FieldProblem>,
+}
+
+/// A session that was saved.
+#[uniffi::remote(Record)]
+pub struct SavedSessionView {
+    /// The records, in the order of the groups asked for.
+    pub records: Vec<RecordId>,
+    /// What there is to say about answers that were saved all the same.
+    pub warnings: Vec<FieldProblem>,
+}
+
+/// What is worked out from the records around a unit as of a day, and never stored.
+#[uniffi::remote(Record)]
+pub struct FiguresView {
+    /// The day.
+    pub as_of: Date,
+    /// The values, in the programme's order; those that cannot be worked out yet are left out.
+    pub figures: Vec<FigureLine>,
+}
+
+/// One value that was worked out.
+#[uniffi::remote(Record)]
+pub struct FigureLine {
+    /// Which one, as the programme names it.
+    pub id: String,
+    /// What it is called.
+    pub label: String,
+    /// The value in words.
+    pub text: String,
 }
 
 /// A group that was opened.

@@ -10,13 +10,13 @@ use jiff::civil::Date;
 
 use super::{
     AnswerValue, AnswerView, AppError, CardView, ConflictView, DraftView, NewGroupView, RecordHistoryView,
-    SavedView, UnitPageView, WaitingView, answers, profile::Seat, views::warnings,
+    SavedSessionView, SavedView, UnitPageView, WaitingView, answers, profile::Seat, views::warnings,
 };
 use crate::{
     phone::Phone,
-    views::{Hit, HomeView, PageMark, ProblemsView, ReminderView},
+    views::{FiguresView, Hit, HomeView, PageMark, ProblemsView, ReminderView},
     writes::{
-        Draft,
+        Draft, SessionRequest,
         decide::{self, Chosen},
         enter,
     },
@@ -59,6 +59,21 @@ pub struct FirstAnswers {
     pub form: String,
     /// Its answers.
     pub answers: Vec<AnswerView>,
+}
+
+/// Saves one session with several units.
+#[derive(Debug, Clone)]
+pub struct SessionAnswersRequest {
+    /// The group of each unit, each once.
+    pub groups: Vec<GroupId>,
+    /// The form of the records.
+    pub form: String,
+    /// The answers of the session as a whole: time and miles are given for all together.
+    pub answers: Vec<AnswerView>,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// As in [`SaveAnswersRequest`].
+    pub token: Option<FormToken>,
 }
 
 /// Decides between values that stand beside each other.
@@ -141,6 +156,31 @@ impl ProfileRecords {
             .work(move |phone| {
                 let (view, said) = phone.write(move |tx, desk| enter::save_answers(tx, desk, entered))?;
                 Ok(SavedView { card: card(phone, view.root.id)?, warnings: warnings(said) })
+            })
+            .await
+    }
+
+    /// Saves one session with several units: one record for each, with an id that they share. What was spent on
+    /// all is split over them so that the sum is exact; each can be edited afterwards. All of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`ProfileRecords::save`]; `no_sessions` where the programme has none for this form, `no_groups`,
+    /// `given_twice`, and `not_a_number` for what cannot be split.
+    pub async fn save_session(&self, request: SessionAnswersRequest) -> Result<SavedSessionView, AppError> {
+        let answers = answers::by_key(request.answers)?;
+        let SessionAnswersRequest { groups, form, reason, token, .. } = request;
+        let token = token.map(|token| token.0);
+        self.seat
+            .work(move |phone| {
+                let (records, said) = phone.write(move |tx, desk| {
+                    enter::save_session(
+                        tx,
+                        desk,
+                        SessionRequest { groups, form, answers: Vec::new(), reason, token },
+                        &answers,
+                    )
+                })?;
+                Ok(SavedSessionView { records, warnings: warnings(said) })
             })
             .await
     }
@@ -254,6 +294,15 @@ impl ProfileRecords {
                 Ok(UnitPageView::new(phone.programme(), page))
             })
             .await
+    }
+
+    /// What is worked out from the records around a unit, as of a day (today where it is `None`), and never
+    /// stored. It costs more the more records there are: ask for it beside the unit's page, not before it.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn figures(&self, group: GroupId, as_of: Option<Date>) -> Result<FiguresView, AppError> {
+        self.seat.work(move |phone| Ok(phone.records().figures(group, day(phone, as_of))?)).await
     }
 
     /// What the programme's rules find for a unit now. It never stopped a save.

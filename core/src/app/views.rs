@@ -89,6 +89,15 @@ pub struct SavedView {
     pub warnings: Vec<FieldProblem>,
 }
 
+/// A session that was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedSessionView {
+    /// The records, in the order of the groups asked for.
+    pub records: Vec<RecordId>,
+    /// What there is to say about answers that were saved all the same.
+    pub warnings: Vec<FieldProblem>,
+}
+
 /// A group that was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewGroupView {

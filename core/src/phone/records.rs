@@ -14,10 +14,10 @@ use crate::{
     reads,
     store::findings,
     views::{
-        ConflictLine, HistoryView, Hit, HomeView, OutboxView, PageMark, ProblemsView, RecordCard,
-        ReminderView, UnitView,
+        ConflictLine, FiguresView, HistoryView, Hit, HomeView, OutboxView, PageMark, ProblemsView,
+        RecordCard, ReminderView, UnitView,
     },
-    writes::{self, Draft, OpenGroupRequest, OpenedGroup, SaveRequest},
+    writes::{self, Draft, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest},
 };
 
 /// Reading and writing records. Calls block for as long as the disk needs: call them off the thread
@@ -141,6 +141,26 @@ impl Records<'_> {
     ) -> Result<UnitView, ApiError> {
         let programme = &self.phone.0.programme;
         self.phone.0.store.read(|db| reads::unit::unit(db, programme, group, as_of, limit, after))
+    }
+
+    /// What is worked out from the records around a unit, as of a day. Its cost grows with those records.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn figures(&self, unit: GroupId, as_of: Date) -> Result<FiguresView, ApiError> {
+        let programme = &self.phone.0.programme;
+        self.phone.0.store.read(|db| reads::figures::figures(db, programme, unit, as_of))
+    }
+
+    /// Saves one session with several units: one record for each, with an id that they share. What was
+    /// spent on all is split over them so that the sum is exact. All of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`Records::save`]; `no_sessions` where the programme has none for this form.
+    pub fn save_session(&self, request: SessionRequest) -> Result<Vec<RecordId>, ApiError> {
+        let records = self.phone.0.store.write(move |tx, desk| writes::session::save(tx, desk, &request))?;
+        self.phone.changed();
+        Ok(records)
     }
 
     /// What the programme's rules find for a unit now. It never stopped a save.

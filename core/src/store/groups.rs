@@ -2,11 +2,12 @@
 
 use alongside_domain::{
     ids::{GroupId, PartnerId, PersonId},
+    programme::split,
     time::Millis,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::rows::id;
+use super::{rows::id, state};
 use crate::error::ApiError;
 
 /// Writes down a group, as opened here or as the server tells.
@@ -112,6 +113,11 @@ pub(crate) fn erase(
     at: Millis,
     reason: Option<&str>,
 ) -> Result<(), ApiError> {
+    // What the person wrote in confidence beside it goes too: the server may never have heard of it.
+    let own = split::restricted_group(group, state::identity(tx)?.person);
+    if kind(tx, own)?.is_some() {
+        erase(tx, own, at, reason)?;
+    }
     let count = |query: &str| tx.query_row(query, [group.0], |row| row.get::<_, u32>(0));
     let unsent = count("SELECT coalesce(sum(waiting), 0) FROM outbox WHERE grp = ?1")?;
     let drafts = count("SELECT count(*) FROM draft WHERE grp = ?1")?;

@@ -14,7 +14,9 @@ use alongside_domain::{
 };
 use rusqlite::Transaction;
 
-use super::{FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest, check, open, save};
+use super::{
+    FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest, check, open, save, session,
+};
 use crate::{
     error::{ApiError, InvalidAnswer, Thing},
     store::{beside, desk::Desk, log::Place, rows::found},
@@ -56,6 +58,21 @@ pub(crate) fn save_answers(
     let (edits, warnings) = edits(desk, form, &answers, current.as_ref())?;
     request.answers = edits;
     Ok((save::save(tx, desk, &request)?, warnings))
+}
+
+/// Saves a session with several units. Warnings are those of its answers as a whole.
+pub(crate) fn save_session(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    mut request: SessionRequest,
+    answers: &Answers,
+) -> Result<(Vec<RecordId>, Vec<EntryProblem>), ApiError> {
+    let mut said = Vec::new();
+    if save::finished(tx, request.token)?.is_none() {
+        let programme = desk.programme.clone();
+        (request.answers, said) = edits(desk, check::form(&programme, &request.form)?.0, answers, None)?;
+    }
+    Ok((session::save(tx, desk, &request)?, said))
 }
 
 /// Opens a group with the first answers of its records. Warnings are told by the record's place.

@@ -1,5 +1,7 @@
 //! Writing restricted answers: into the person's own restricted group beside the record's.
 
+use std::collections::BTreeSet;
+
 use alongside_domain::{
     form::Form,
     ids::{GroupId, RecordId},
@@ -45,7 +47,7 @@ pub(crate) fn own_group(
 }
 
 /// Writes the restricted answers of a record. One that is taken back, or said anew, is written in every
-/// part that holds the question; a new one into the person's own.
+/// part that holds an answer; what no part holds goes into the person's own.
 #[expect(clippy::too_many_arguments, reason = "one caller each; a struct would only rename them")]
 pub(crate) fn write(
     tx: &Transaction<'_>,
@@ -60,22 +62,28 @@ pub(crate) fn write(
 ) -> Result<(), ApiError> {
     let (Some(kind), false) = (&kind.restricted, edits.is_empty()) else { return Ok(()) };
     let own = split::restricted_group(place.group, me.person);
+    let mut taken = BTreeSet::new();
     for group in beside::groups(tx, place.group, kind)? {
         let part = split::part_of(record, group);
         let Some(view) = projection::view(tx, part)? else { continue };
-        let here = split::for_part(Some(&view), edits, group == own);
+        let here = split::held(&view, edits);
         if !here.is_empty() {
             let place = Place { group, form: place.form.clone() };
             save::edit(tx, desk, me, part, &place, &here, circumstances)?;
+            taken.extend(here.into_iter().map(|edit| edit.key));
         }
     }
-    if projection::view(tx, split::part_of(record, own))?.is_none() {
-        let first = split::for_part(None, edits, true);
-        if !first.is_empty() {
-            let group = own_group(tx, desk, me, place.group, kind)?;
-            let place = Place { group, form: place.form.clone() };
-            save::create(tx, desk, me, split::part_of(record, group), &place, form, &first, circumstances)?;
-        }
+    let left = split::left(edits, &taken);
+    if left.is_empty() {
+        return Ok(());
+    }
+    let part = split::part_of(record, own);
+    let own_place = Place { group: own, form: place.form.clone() };
+    if projection::view(tx, part)?.is_some() {
+        save::edit(tx, desk, me, part, &own_place, &left, circumstances)?;
+    } else {
+        own_group(tx, desk, me, place.group, kind)?;
+        save::create(tx, desk, me, part, &own_place, form, &left, circumstances)?;
     }
     Ok(())
 }

@@ -202,6 +202,13 @@ impl Elsewhere {
         Self { document, changes: vec![change], actor, record, group }
     }
 
+    /// Starts this record there.
+    pub(crate) fn rooted(root: &Root, pairs: &[(&str, &str)]) -> Self {
+        let actor = ActorId([77; 16]);
+        let (document, change) = Document::create(root, &answers(pairs), &circumstances(actor)).unwrap();
+        Self { document, changes: vec![change], actor, record: root.id, group: root.group }
+    }
+
     /// Goes on there with what a phone pushed, writing as this actor.
     pub(crate) fn from(pushed: &[PushedChange], actor: ActorId) -> Self {
         let first = &pushed[0];

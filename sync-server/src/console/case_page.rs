@@ -46,6 +46,7 @@ const RECORDS_SHOWN: u32 = 50;
 const CHANGES_SHOWN: u32 = 30;
 
 mod disagreements;
+mod figures;
 mod timeline;
 
 pub(super) use disagreements::affirm;
@@ -85,6 +86,7 @@ struct CasePage {
     timeline: Vec<Entry>,
     timeline_summary: String,
     pages: Option<Pages>,
+    figures: figures::Figures,
     groups: Vec<Group>,
     changes: Vec<ChangeLine>,
 }
@@ -275,6 +277,7 @@ impl Builder<'_> {
             timeline: timeline.entries,
             timeline_summary: timeline.summary,
             pages: timeline.pages,
+            figures: self.figures(&wording, &groups)?,
             groups: self.groups(&wording, &groups)?,
             changes: self.changes(&wording, &visible)?,
         })

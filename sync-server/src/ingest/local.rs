@@ -1,6 +1,9 @@
 //! What the server writes itself: import, demo, decisions on the console.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use alongside_domain::{
     form::MergePolicy,
@@ -385,7 +388,8 @@ fn load(tx: &Transaction<'_>, record: RecordId) -> Result<Option<Document>, Stor
 }
 
 /// Writes restricted answers beside the record: what is taken back or said anew in every part that holds an
-/// answer and is the author's to read, the rest in the author's own, which is opened where it is not there yet.
+/// answer and is the author's to read, the rest in the author's own, which is opened where it is not there
+/// yet.
 fn write_part(
     log: &mut Appender<'_>,
     programme: &Programme,
@@ -398,7 +402,7 @@ fn write_part(
     let own = split::restricted_group(beside, author);
     let form = programme.forms.get(&part.form);
     let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
-    let (mut number, mut has_own) = (None, false);
+    let (mut number, mut taken) = (None, BTreeSet::new());
     for group in access::restricted_beside(log.tx, beside)? {
         let is_readable = matches!(access::access(log.tx, author, group)?, access::Access::Granted(_));
         if !(group == own || is_readable) || erasures::erased(log.tx, group)?.is_some() {
@@ -406,25 +410,32 @@ fn write_part(
         }
         let id = split::part_of(record, group);
         let Some(mut document) = load(log.tx, id)? else { continue };
-        has_own |= group == own;
         let view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
-        let here = split::for_part(Some(&view), &part.edits, group == own);
+        let here = split::held(&view, &part.edits);
         if let Some(change) = document.edit(&here, &part.circumstances).map_err(broken)? {
             number = Some(log.change(group, id, author, None, &change)?);
         }
+        taken.extend(here.into_iter().map(|edit| edit.key));
     }
-    let first = split::for_part(None, &part.edits, true);
-    if has_own || first.is_empty() || erasures::erased(log.tx, own)?.is_some() {
+    let left = split::left(&part.edits, &taken);
+    if left.is_empty() || erasures::erased(log.tx, own)?.is_some() {
         return Ok(number);
+    }
+    let id = split::part_of(record, own);
+    if let Some(mut document) = load(log.tx, id)? {
+        let change = document.edit(&left, &part.circumstances).map_err(broken)?;
+        return Ok(match change {
+            Some(change) => Some(log.change(own, id, author, None, &change)?),
+            None => number,
+        });
     }
     let Some(row) = access::group(log.tx, beside)? else { return Ok(number) };
     open_restricted(log, programme, author, beside, own, (kind, row.partner))?;
-    let id = split::part_of(record, own);
     let version = form.map(|form| form.version.clone()).unwrap_or_default();
     let root = Root { id, form: part.form.clone(), form_version: version, group: own };
     let texts = form.map(|form| programme.merged_texts(form, kind)).unwrap_or_default();
     let (_, change) =
-        Document::create_with_texts(&root, &texts, &first, &part.circumstances).map_err(broken)?;
+        Document::create_with_texts(&root, &texts, &left, &part.circumstances).map_err(broken)?;
     Ok(Some(log.change(own, id, author, None, &change)?))
 }
 

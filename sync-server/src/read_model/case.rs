@@ -232,6 +232,22 @@ pub fn records_of_form(
     records(&mut statement, named_params! { ":group": &group.0[..], ":form": form, ":limit": limit })
 }
 
+/// The records of a form in a group, at most `limit`, in no order that matters.
+///
+/// # Errors
+/// [`ReadModelError::Database`], [`ReadModelError::Row`].
+pub fn some_of_form(
+    connection: &Connection,
+    group: GroupId,
+    form: &str,
+    limit: u32,
+) -> Result<Vec<StoredRecord>, ReadModelError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {RECORD} FROM record_row WHERE \"group\" = :group AND form = :form ORDER BY at, record LIMIT :limit"
+    ))?;
+    records(&mut statement, named_params! { ":group": &group.0[..], ":form": form, ":limit": limit })
+}
+
 /// The records in which people disagree.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ mod access;
 mod attachments;
 mod browse;
 mod checks;
+mod decisions;
 mod fixture;
 mod pages;
 mod projection;

@@ -2,7 +2,7 @@
 //!
 //! The package says which of the named ways below is used on which fields; this module knows the ways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -223,6 +223,38 @@ impl Way {
     }
 }
 
+impl Way {
+    /// The forms whose records it reads; of bands, those of the value that they are of are read for that.
+    pub fn forms(&self) -> impl Iterator<Item = &str> {
+        let forms: Vec<&str> = match self {
+            Self::Sum { fields, .. } => fields.iter().map(|field| field.form.as_str()).collect(),
+            Self::SumBy { field, .. } | Self::Highest { field } => vec![&field.form],
+            Self::Count { form, .. } => vec![form],
+            Self::Days { from, to, .. } => vec![&from.form, &to.form],
+            Self::Age { birth } | Self::RightsPassed { birth, .. } => vec![&birth.form],
+            Self::Bands { .. } => Vec::new(),
+            Self::AnyMarked { field, conditions, .. } => {
+                let others = conditions.values().map(|(other, _)| other.form.as_str());
+                others.chain([field.form.as_str()]).collect()
+            }
+            Self::AllMarked { field, present, .. } => {
+                present.iter().map(|other| other.form.as_str()).chain([field.form.as_str()]).collect()
+            }
+            Self::StageAt { at, .. } => vec![&at.form],
+        };
+        forms.into_iter()
+    }
+}
+
+/// A derived value, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure<'p> {
+    /// Which value it is.
+    pub derived: &'p Derived,
+    /// In words.
+    pub text: String,
+}
+
 /// What derived values are worked out from.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
@@ -235,6 +267,43 @@ pub struct Scope<'a> {
 }
 
 impl Programme {
+    /// Whether a value is one of the records of groups of these kinds: of a unit and what it is linked to, not
+    /// of a single record among many.
+    fn is_of_unit(&self, value: &Derived, kinds: &[&str]) -> bool {
+        let kind = self.records.get(value.form());
+        !matches!(value.way, Way::StageAt { .. })
+            && kind.is_some_and(|kind| kinds.contains(&kind.group.as_str()))
+    }
+
+    /// The forms whose records [`Programme::figures`] reads, for groups of these kinds.
+    #[must_use]
+    pub fn figures_read(&self, kinds: &[&str]) -> BTreeSet<&str> {
+        let by_id = |id: &str| self.derived.iter().find(|value| value.id == id);
+        self.derived
+            .iter()
+            .filter(|value| self.is_of_unit(value, kinds))
+            .filter_map(|value| match &value.way {
+                Way::Bands { of, .. } => by_id(of),
+                _ => Some(value),
+            })
+            .flat_map(|value| value.way.forms())
+            .collect()
+    }
+
+    /// What is worked out from these records, around a unit, as of a day; in the order of the package. What
+    /// cannot be worked out, since something is not known yet, is left out.
+    #[must_use]
+    pub fn figures(&self, kinds: &[&str], records: &[RecordView], as_of: Date) -> Vec<Figure<'_>> {
+        let scope = Scope { records, subject: None, as_of };
+        let mut figures = Vec::new();
+        for derived in self.derived.iter().filter(|value| self.is_of_unit(value, kinds)) {
+            if let Some(value) = evaluate::value(self, derived, scope) {
+                figures.push(Figure { derived, text: derived.text(self, &value) });
+            }
+        }
+        figures
+    }
+
     /// The derived values of a form, as of a day, in the order of the package; those that cannot be
     /// worked out, since something is not known yet, are left out.
     #[must_use]

@@ -9,7 +9,7 @@
 //! there needs a grant by name. So there may be several parts of one record, and [`join`] settles them for
 //! a reader who has several.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Programme, singleton};
 use crate::{
@@ -121,18 +121,22 @@ fn code_of_key<'k>(question: &Question, key: &'k str) -> Option<&'k str> {
     (question.kind.choices().is_some() && names_it).then_some(code)
 }
 
-/// What of these restricted edits one part of the record takes, as it stands (`None`: it is not there yet).
-///
-/// An answer that is taken back, or said anew, is written in every part that holds one to the question; a
-/// new one into the writer's own part alone.
+/// What of these restricted edits is written in a part that holds an answer to the question already: it is
+/// taken back there, or said anew.
 #[must_use]
-pub fn for_part(part: Option<&RecordView>, edits: &[Edit], own: bool) -> Vec<Edit> {
+pub fn held(part: &RecordView, edits: &[Edit]) -> Vec<Edit> {
     let holds = |key: &str| {
-        let live = part.and_then(|part| part.fields.get(key)).into_iter();
+        let live = part.fields.get(key).into_iter();
         live.flat_map(|field| std::iter::once(&field.shown).chain(&field.others))
             .any(|live| live.value.is_present())
     };
-    edits.iter().filter(|edit| holds(&edit.key) || (own && edit.value.is_present())).cloned().collect()
+    edits.iter().filter(|edit| holds(&edit.key)).cloned().collect()
+}
+
+/// What of these restricted edits no part has taken: it goes into the writer's own part.
+#[must_use]
+pub fn left(edits: &[Edit], taken: &BTreeSet<String>) -> Vec<Edit> {
+    edits.iter().filter(|edit| edit.value.is_present() && !taken.contains(&edit.key)).cloned().collect()
 }
 
 /// A record and those of its restricted parts that the reader has, as one.
@@ -213,5 +217,97 @@ impl Programme {
             return false;
         }
         self.forms.get(form).is_some_and(|form| edits.iter().any(|edit| is_restricted(self, form, edit)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ids::{ActorId, ChangeHash},
+        programme::builtin,
+        record::{Attribution, Circumstances, Document, Root},
+        time::Millis,
+    };
+
+    fn programme() -> Programme {
+        builtin::independent_support().expect("the built-in programme is sound")
+    }
+
+    fn edit(key: &str, value: impl Into<Value>) -> Edit {
+        Edit { key: key.to_owned(), value: value.into() }
+    }
+
+    /// The questions with restricted choices, each with such a choice and one that is not.
+    fn marked(programme: &Programme) -> Vec<(&Form, &Question, &str, &str)> {
+        let mut found = Vec::new();
+        for form in programme.forms.values() {
+            for question in form.questions().filter(|question| question.sensitivity != Sensitivity::X) {
+                let choices = programme.choices(form, question).unwrap_or_default();
+                let of = |restricted| {
+                    choices.iter().find(|choice| (choice.sensitivity == Some(Sensitivity::X)) == restricted)
+                };
+                if let (Some(restricted), Some(open)) = (of(true), of(false)) {
+                    found.push((form, question, restricted.name.as_str(), open.name.as_str()));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn an_answer_with_restricted_choices_stands_on_one_side_only() {
+        let programme = programme();
+        let marked = marked(&programme);
+        assert!(!marked.is_empty());
+        for (form, question, restricted, open) in marked {
+            let name = question.name.as_str();
+            let cleared = vec![edit(name, Value::Null)];
+            let taken = split(&programme, form, vec![edit(name, restricted)]);
+            assert_eq!((taken.open, taken.restricted), (cleared.clone(), vec![edit(name, restricted)]));
+            let taken = split(&programme, form, vec![edit(name, open)]);
+            assert_eq!((taken.open, taken.restricted), (vec![edit(name, open)], cleared));
+            // Readers go by the key, so the guard does too, whatever the question's policy is.
+            for code in [restricted, open] {
+                let of_code = edit(&format!("{name}/{code}"), Value::Bool(true));
+                assert_eq!(
+                    is_restricted(&programme, form, &of_code),
+                    code == restricted,
+                    "{}.{name}",
+                    form.id
+                );
+            }
+            assert!(is_restricted(&programme, form, &edit(name, format!("{open} {restricted}").as_str())));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_said_anew_where_one_stands_and_in_the_own_part_where_none_does() {
+        let root = Root {
+            id: RecordId([1; 16]),
+            form: "f".to_owned(),
+            form_version: String::new(),
+            group: GroupId([2; 16]),
+        };
+        let at = Circumstances {
+            actor: ActorId([3; 16]),
+            at: Millis(0),
+            zone: "Europe/London".to_owned(),
+            offline: false,
+            reason: None,
+        };
+        let (document, _) = Document::create(&root, &[edit("dog", "large")], &at).expect("it is sound");
+        let who: BTreeMap<ChangeHash, Attribution> = BTreeMap::new();
+        let part = document.view(&|_| MergePolicy::Value, &who).expect("it is sound");
+        let edits = [edit("dog", "gone"), edit("lift", "broken"), edit("gate", Value::Null)];
+        let here = held(&part, &edits);
+        assert_eq!(here, [edit("dog", "gone")]);
+        let taken = here.into_iter().map(|edit| edit.key).collect();
+        assert_eq!(
+            left(&edits, &taken),
+            [edit("lift", "broken")],
+            "nothing is taken back where nothing stands"
+        );
+        assert_eq!(held(&part, &[edit("dog", Value::Null)]).len(), 1);
     }
 }

@@ -46,10 +46,11 @@ fn files() -> Files {
 #[test]
 fn the_example_is_a_programme_without_a_single_problem() {
     let files = files();
-    assert_eq!(files.len(), 8, "{:?}", files.keys());
+    assert_eq!(files.len(), 9, "{:?}", files.keys());
     let (programme, warnings) = package::read(&files).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(warnings, []);
     assert_eq!(programme.parts.words.area.1, "shelves");
+    assert_eq!((programme.states.len(), programme.derived.len()), (1, 1));
 }
 
 #[test]

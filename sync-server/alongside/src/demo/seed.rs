@@ -1,6 +1,13 @@
 //! The world into the server: people first, then two years of records as if written at the time.
 
-use alongside_domain::{ids::GroupId, programme::Programme, record::Root, time::Millis};
+use std::collections::BTreeSet;
+
+use alongside_domain::{
+    ids::GroupId,
+    programme::{Programme, split},
+    record::Root,
+    time::Millis,
+};
 use alongside_server::{
     ingest::{Ingest, LocalWrite},
     people::{self, NewPerson},
@@ -44,6 +51,9 @@ pub(crate) fn records(
         partner: world.partners[partner].id,
         parents,
     };
+    // Opened after the cases are granted: who was granted the case is granted what they write beside it.
+    let mut restricted: Vec<Vec<LocalWrite>> = world.people.iter().map(|_| Vec::new()).collect();
+    let mut opened = BTreeSet::new();
     let mut drafts = |records: &[Draft], group: GroupId| {
         for draft in records {
             writes[draft.author].push(create(programme, draft, group));
@@ -70,6 +80,15 @@ pub(crate) fn records(
                     vec![child.group, family.group],
                 ));
                 drafts(&case.records, case.group);
+                for draft in &case.restricted {
+                    // Each who writes there has a restricted group of their own beside the case.
+                    let group = split::restricted_group(case.group, world.people[draft.author].id);
+                    if opened.insert(group) {
+                        let kind = &programme.records[draft.form].group;
+                        restricted[draft.author].push(opening(family.partner, group, kind, vec![case.group]));
+                    }
+                    drafts(std::slice::from_ref(draft), group);
+                }
                 if case.open {
                     let person = world.people[case.supporter].id;
                     openings[by].push(LocalWrite::Grant { person, group: case.group });
@@ -78,9 +97,9 @@ pub(crate) fn records(
         }
     }
     // Every group before any record: a record may be written by somebody else.
-    let total: usize = openings.iter().chain(&writes).map(Vec::len).sum();
+    let total: usize = openings.iter().chain(&restricted).chain(&writes).map(Vec::len).sum();
     let mut done = 0;
-    for round in [openings, writes] {
+    for round in [openings, restricted, writes] {
         for (person, writes) in world.people.iter().zip(round).filter(|(_, writes)| !writes.is_empty()) {
             let count = writes.len();
             ingest.ingest_local(person.id, writes).context("a record of the demo was not taken")?;

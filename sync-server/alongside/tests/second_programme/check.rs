@@ -94,7 +94,7 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place() {
         "codelists/step.csv 2 not_utf8",
         "deadlines.toml 37 wrong_type",
         "forms/visit.md 4 unknown_type",
-        "model.toml 52 unknown_question",
+        "model.toml 53 unknown_question",
         "notes.txt null unknown_file",
         "programme.toml 15 wrong_toml_type",
     ] {

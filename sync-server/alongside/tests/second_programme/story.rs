@@ -251,6 +251,37 @@ async fn story() {
     let page = until(&browser, &address, "nobody disagrees").await;
     assert!(page.has(&standing.others[0].text) && page.has("They told me so"), "{}", page.text());
 
+    // Both asked the same questions on the same occasion, apart: it is one record, and she says so.
+    let scale = [("asked_on_day", "2025-06-25"), ("occasion", "*FIRST")];
+    phone.save(nesta, "loneliness_scale", &scale).await;
+    tablet.save(nesta, "loneliness_scale", &scale).await;
+    for device in [&phone, &tablet, &phone] {
+        device.sync(&serving.url).await;
+    }
+    let conflicts = phone.profile.records().conflicts(10).await.unwrap();
+    assert_eq!(conflicts.len(), 1, "{conflicts:?}");
+    assert_eq!((conflicts[0].card.twins.len(), &conflicts[0].fields[..]), (2, &[] as &[String]));
+    assert!(until(&browser, &address, "Started more than once").await.has("They mean the same"));
+    let record = conflicts[0].card.record;
+    let confirmed =
+        phone.profile.records().confirm_twins(record, "It was one visit".to_owned()).await.unwrap();
+    assert_eq!(confirmed.twins, []);
+    // A step that the programme does not have is kept, and waits until somebody stands by it.
+    phone.save(nesta, "friendship", &[("standing", "*WAITING")]).await;
+    phone.sync(&serving.url).await;
+    let conflicts = phone.profile.records().conflicts(10).await.unwrap();
+    assert_eq!((conflicts.len(), &conflicts[0].fields[..]), (1, &["standing".to_owned()][..]));
+    assert!(until(&browser, &address, "does not have this step").await.has("It is right as it stands"));
+    let request = DecisionRequest {
+        record: conflicts[0].card.record,
+        key: "standing".to_owned(),
+        decision: Decision::KeepShown,
+        reason: "Entered by mistake before".to_owned(),
+    };
+    phone.profile.records().decide(request).await.unwrap();
+    phone.sync(&serving.url).await;
+    until(&browser, &address, "nobody disagrees").await;
+
     drop(serving);
     let verified = run(&store, &["verify", "--json"]);
     assert!(verified.ok, "{}", verified.out);
