@@ -188,7 +188,8 @@ impl Sim<'_> {
             }
             let form = handset.phone()?.programme().forms.get(&at.form);
             let policy = |key: &str| form.map(|form| form.merge_policy(key)).unwrap_or_default();
-            let there = at.document.view(&policy, &at.who)?;
+            let mut there = at.document.view(&policy, &at.who)?;
+            handset.phone()?.programme().mark_illegal_transitions(&at.document, &mut there)?;
             let here = handset.phone()?.records().record(*record)?.view;
             ensure!(here == there, "{} differs:\nhere  {here:?}\nthere {there:?}", name());
         }
