@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub mod expr;
+pub mod session;
 pub mod xlsform;
 
 /// A text in several languages. The key is the language as the form names it (`English (en)`); the

@@ -17,6 +17,7 @@ mod demo;
 mod device;
 mod enrol;
 mod erase;
+mod forms;
 mod import;
 mod quarantine;
 mod refused;
@@ -88,6 +89,9 @@ enum Command {
     /// People: add one, list them, let one in.
     #[command(subcommand)]
     User(user::Command),
+    /// Forms: compute an expression, try a form.
+    #[command(subcommand)]
+    Forms(forms::Command),
     /// Make a one-time code that enrols a person's phone.
     Enrol(enrol::Enrol),
     /// Take a charity's spreadsheet of referrals into groups and records.
@@ -117,12 +121,17 @@ impl Cli {
         if let (Command::Demo(_), Some(flag)) = (&self.command, self.settings.not_for_the_demo()) {
             anyhow::bail!("the demo makes its own server in a temporary folder: leave `{flag}` out");
         }
+        // A form needs no server, nor its settings.
+        if let Command::Forms(command) = self.command {
+            return forms::run(command).map(code);
+        }
         let config = Config::load(self.settings.config.as_deref(), &self.settings.flags)?;
         // The demo speaks for itself; its server logs what went wrong only.
         let log = if matches!(self.command, Command::Demo(_)) { "error" } else { &config.log };
         telemetry::init(log, config.log_format);
         match self.command {
             Command::Demo(demo) => return demo::run(&demo, config.listen),
+            Command::Forms(command) => return forms::run(command).map(code),
             Command::Serve => serve::run(config),
             Command::User(command) => user::run(&config, command),
             Command::Enrol(command) => enrol::run(&config, &command),
