@@ -112,7 +112,7 @@ impl Session {
         session.saved = last_saved.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         session.start(0, around);
         session.compute_everything(around);
-        session.at = session.pages().first().and_then(|page| page.first());
+        session.at = session.pages().first().and_then(Page::first);
         session
     }
 
@@ -134,7 +134,7 @@ impl Session {
             .filter(|node| session.nodes[*node as usize].answered)
             .map(|node| session.key(node))
             .collect();
-        session.at = session.pages().first().and_then(|page| page.first());
+        session.at = session.pages().first().and_then(Page::first);
         session
     }
 

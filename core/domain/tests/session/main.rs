@@ -31,9 +31,10 @@ fn compile(heading: &str, rows: &str, choices: &str) -> Result<Arc<CompiledForm>
         .map(str::trim)
         .filter(|row| !row.is_empty())
         .map(|row| {
-            let cells: Vec<&str> = row.split(" | ").map(str::trim).collect();
-            let mut cells: Vec<String> = cells.into_iter().map(str::to_owned).collect();
-            cells.insert(2, cells[1].to_uppercase());
+            let mut cells: Vec<String> = row.split('|').map(|cell| cell.trim().to_owned()).collect();
+            let label = cells.get(1).map(|name| name.to_uppercase()).unwrap_or_default();
+            cells.resize(cells.len().max(2), String::new());
+            cells.insert(2, label);
             cells.resize(columns, String::new());
             format!("| {} |\n", cells.join(" | "))
         })

@@ -26,11 +26,11 @@ fn a_field_list_is_one_page_and_every_other_question_its_own() {
     say(&mut session, "a", "x");
     assert_eq!(pages(&session), ["first", "a+b", "c", "d", "last"]);
     let mut way = vec![session.page().questions.join("+")];
-    while session.next() {
+    while session.next_page() {
         way.push(session.page().questions.join("+"));
     }
     assert_eq!(way, ["first", "a+b", "c", "d", "last"]);
-    assert!(session.previous());
+    assert!(session.previous_page());
     assert_eq!(session.page().questions, ["d"]);
     assert!(session.jump("b"));
     assert_eq!(session.page().questions, ["a", "b"]);

@@ -419,7 +419,7 @@ impl CompiledForm {
         for (from, dependents) in self.dependents.iter().enumerate() {
             for dependent in dependents {
                 if matches!(dependent.rule, Rule::Relevant | Rule::Count | Rule::Calculation)
-                    && !(dependent.template == from)
+                    && dependent.template != from
                 {
                     edge(from, dependent.template);
                 }

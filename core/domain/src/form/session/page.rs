@@ -143,12 +143,12 @@ impl Session {
     }
 
     /// Goes to the next page; `false` where there is none.
-    pub fn next(&mut self) -> bool {
+    pub fn next_page(&mut self) -> bool {
         self.go(1)
     }
 
     /// Goes to the page before; `false` where there is none.
-    pub fn previous(&mut self) -> bool {
+    pub fn previous_page(&mut self) -> bool {
         self.go(-1)
     }
 

@@ -72,7 +72,7 @@ pub(super) fn run(what: &Try) -> anyhow::Result<bool> {
                     "" => break,
                     "." => break 'pages,
                     "<" => {
-                        session.previous();
+                        session.previous_page();
                         continue 'pages;
                     }
                     "-" => session.answer(&key, &Answer::Cleared, &around).err(),
@@ -87,7 +87,7 @@ pub(super) fn run(what: &Try) -> anyhow::Result<bool> {
                 }
             }
         }
-        if !session.next() {
+        if !session.next_page() {
             break;
         }
     }
