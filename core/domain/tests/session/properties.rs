@@ -26,12 +26,12 @@ fn replay(answers: &[(String, String)]) -> Finished {
     for seed in [1_u8, 2] {
         let here = around();
         let chance = alongside_domain::form::expr::Surroundings::new(here.now, here.zone, [seed; 32]);
-        session.add_row("r", None, &chance).unwrap();
+        session.add_row("r", None, &chance).expect("a row");
     }
     let rows = session.row_keys("r", None);
     for (key, value) in answers {
         let key = match key.strip_prefix("r") {
-            Some(row) => format!("{}/v", rows[row.parse::<usize>().unwrap()]),
+            Some(row) => format!("{}/v", rows[row.parse::<usize>().expect("a number")]),
             None => key.clone(),
         };
         say(&mut session, &key, value);

@@ -158,7 +158,7 @@ fn evaluated(line: &Line, eval: &Eval) -> Value {
             let node = match value {
                 // The rows of a list are added behind each other.
                 Value::Array(_) => {
-                    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+                    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path.as_str()));
                     let parent = tree.node_at(parent);
                     rows(&mut tree, parent, name, value);
                     continue;
