@@ -5,10 +5,12 @@
 
 mod app;
 mod border;
+mod media;
 mod observer;
 mod profile;
 
 pub use app::AlongsideApp;
+pub use media::MediaClient;
 pub use observer::{ObserverError, PulseObserver, Subscription};
 pub use profile::{FormsClient, ProfileClient, RecordsClient, SyncClient};
 

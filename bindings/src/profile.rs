@@ -8,12 +8,18 @@ use alongside_core::{
         FormView, NewGroupRequest, NewGroupView, PageRequest, ProfileRecords, ProfileSync, ProgrammeForms,
         ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedView, SyncView, UnitPageView, WaitingView,
     },
-    views::{Hit, HomeView},
+    views::{Hit, HomeView, ProblemsView, ReminderView},
 };
-use alongside_domain::ids::{FormToken, PersonId, ProfileId, RecordId};
+use alongside_domain::{
+    ids::{FormToken, GroupId, PersonId, ProfileId, RecordId},
+    time::Millis,
+};
 use jiff::civil::Date;
 
-use crate::observer::{PulseObserver, Subscription, Told};
+use crate::{
+    media::MediaClient,
+    observer::{PulseObserver, Subscription, Told},
+};
 
 /// An open profile. Closed with `shut_down()`, or when the last object of it goes.
 #[derive(uniffi::Object)]
@@ -37,6 +43,12 @@ impl ProfileClient {
     #[must_use]
     pub fn sync(&self) -> Arc<SyncClient> {
         Arc::new(SyncClient(self.0.sync()))
+    }
+
+    /// Attachments.
+    #[must_use]
+    pub fn media(&self) -> Arc<MediaClient> {
+        Arc::new(MediaClient(self.0.media()))
     }
 
     /// The programme's forms.
@@ -156,6 +168,31 @@ impl RecordsClient {
     /// `NotFound`.
     pub async fn unit_page(&self, request: PageRequest) -> Result<UnitPageView, AppError> {
         self.0.unit_page(request).await
+    }
+
+    /// What the programme's rules find for a unit now. It never stopped a save.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn problems(&self, group: GroupId) -> Result<ProblemsView, AppError> {
+        self.0.problems(group).await
+    }
+
+    /// What the programme's rules find about one record now.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn record_problems(&self, record: RecordId) -> Result<ProblemsView, AppError> {
+        self.0.record_problems(record).await
+    }
+
+    /// The reminders that fall due after one moment and up to another, which may lie ahead: to show now, or
+    /// to hand to the platform. Their texts name nobody. Ask again after every save.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn reminders(&self, after: Millis, until: Millis) -> Result<Vec<ReminderView>, AppError> {
+        self.0.reminders(after, until).await
     }
 
     /// One record.

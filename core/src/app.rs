@@ -11,7 +11,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use alongside_domain::{
     ids::ProfileId,
     programme::{Programme, builtin},
-    time::PROGRAMME_ZONE,
 };
 
 use crate::{
@@ -25,6 +24,7 @@ mod doors;
 mod error;
 mod forms;
 mod house;
+mod media;
 mod observe;
 mod profile;
 mod records;
@@ -37,6 +37,9 @@ pub use error::{AppError, FieldProblem};
 pub use forms::{
     AnswerKind, ChoiceView, FormLine, FormView, GroupKindView, ParameterView, ProgrammeForms, ProgrammeView,
     QuestionView, SectionView,
+};
+pub use media::{
+    AttachRequest, AttachmentStanding, AttachmentView, AttachmentWaitsFor, ProfileMedia, SendView,
 };
 pub use observe::{Observer, PulseView, Subscription};
 pub use profile::AppProfile;
@@ -80,9 +83,9 @@ impl AppConfig {
         })?;
         Ok(Self {
             folder,
+            zone: programme.zone.clone(),
             programme: Arc::new(programme),
             clock: Arc::new(SystemClock),
-            zone: PROGRAMME_ZONE.to_owned(),
             most_bytes: None,
         })
     }

@@ -9,6 +9,7 @@
 pub mod app;
 pub mod clock;
 pub mod error;
+pub mod media;
 pub mod observe;
 pub mod phone;
 mod store;

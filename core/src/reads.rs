@@ -2,6 +2,7 @@
 
 pub(crate) mod apart;
 pub(crate) mod home;
+pub(crate) mod problems;
 pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod unit;

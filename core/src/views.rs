@@ -4,13 +4,14 @@ use alongside_domain::{
     deadline::{Deadline, DeadlineState},
     ids::{ChangeHash, GroupId, PersonId, RecordId},
     record::{Disagreement, RecordView, history::HistoryEntry},
+    rules::Severity,
     time::Millis,
     wire::Refusal,
 };
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::app::SyncState;
+use crate::{app::SyncState, media::AttachmentLine};
 
 mod apart;
 
@@ -39,6 +40,10 @@ pub struct UnitLine {
     pub next: Option<NextDate>,
     /// Fields on which people disagree and somebody has to decide.
     pub conflicts: u32,
+    /// What the rules found that holds up the area's return.
+    pub errors: u32,
+    /// What the rules found that is to be put right or explained, and is not explained yet.
+    pub queries: u32,
     /// Changes of this unit that wait to be sent.
     pub waiting: u32,
     /// Latest claimed time of any change of the unit.
@@ -144,6 +149,57 @@ pub struct DeadlineView {
     pub deadline: Deadline,
     /// State on the day asked for.
     pub state: DeadlineState,
+    /// Work name of the person who set the date, where somebody did and is known here.
+    pub set_by: Option<String>,
+}
+
+/// What the programme's rules found for a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProblemsView {
+    /// What was found, the most important first.
+    pub problems: Vec<ProblemView>,
+    /// Rules that a phone cannot compute: the server does.
+    pub not_here: Vec<String>,
+}
+
+/// One thing that a rule found. It never stopped anybody from saving.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProblemView {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Id of the rule.
+    pub rule: String,
+    /// The record to open, where it is about one.
+    pub record: Option<RecordId>,
+    /// The form of that record, or of the one that is missing.
+    pub form: Option<String>,
+    /// The question to go to.
+    pub field: Option<String>,
+    /// Label of that question.
+    pub label: Option<String>,
+    /// What was found, in plain words.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+    /// Whether somebody has explained it.
+    pub explained: bool,
+    /// Whether the check could not be made.
+    pub not_made: bool,
+}
+
+/// A reminder that is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReminderView {
+    /// Which reminder.
+    pub id: String,
+    /// When it is due.
+    pub at: Millis,
+    /// What it says; it names nobody.
+    pub text: String,
+    /// Whether it is about somebody's safety and is told in quiet hours too.
+    pub urgent: bool,
+    /// The units it is about.
+    pub units: Vec<GroupId>,
 }
 
 /// A group that a unit is linked to.
@@ -255,6 +311,8 @@ pub struct OutboxView {
     pub in_review: Vec<ReviewLine>,
     /// Groups that were erased for good, of which the person has not been told.
     pub erased: Vec<ErasedGroup>,
+    /// Attachments that wait to be sent or fetched, the longest waiting first.
+    pub attachments: Vec<AttachmentLine>,
 }
 
 /// One change that waits.

@@ -1,13 +1,18 @@
 //! The server over HTTP: the sync protocol, health, and whatever pages are merged in.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use alongside_domain::programme::Programme;
+use alongside_domain::{ids::PersonId, programme::Programme, tally::Tally, wire::Cursor};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     http::StatusCode,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use tokio::{
     net::TcpListener,
@@ -20,17 +25,20 @@ use tower_http::{
 };
 
 use crate::{
+    blobs::{Blobs, tidy},
     clock::Clock,
     config::Config,
     console::{self, Console},
     ingest::Ingest,
     read_model::{Projector, ReadModel, ReadModelError},
-    store::{Store, StoreError},
+    store::{Store, StoreError, signing::Signer, signing_key_beside},
 };
 
+mod blobs;
 mod body;
 mod enrol;
 mod failure;
+mod repair;
 mod sync;
 
 pub use failure::Failure;
@@ -51,7 +59,13 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The programme.
     pub programme: Arc<Programme>,
+    /// Attachments.
+    pub blobs: Arc<Blobs>,
     gate: Arc<Semaphore>,
+    /// Signs what groups hold, and believes what was signed.
+    signer: Arc<Signer>,
+    /// What people's groups held at a place of the feed: most questions are about the last one again.
+    scopes: Arc<Mutex<HashMap<PersonId, (Cursor, Tally)>>>,
 }
 
 impl AppState {
@@ -68,7 +82,20 @@ impl AppState {
         let (late, with) = (config.late_work_ms(), Arc::clone(&programme));
         let ingest = Ingest::start_with(Arc::clone(&store), Arc::clone(&clock), with, late)?;
         let gate = Arc::new(Semaphore::new(config.requests_at_once as usize));
-        Ok(Self { config: Arc::new(config), store, ingest: Arc::new(ingest), clock, programme, gate })
+        let key = config.signing_key.clone().unwrap_or_else(|| signing_key_beside(store.path()));
+        let signer = Arc::new(Signer::open(&key)?);
+        let blobs = Arc::new(Blobs::new(store.path(), &config));
+        Ok(Self {
+            config: Arc::new(config),
+            store,
+            ingest: Arc::new(ingest),
+            clock,
+            programme,
+            blobs,
+            gate,
+            signer,
+            scopes: Arc::default(),
+        })
     }
 }
 
@@ -77,6 +104,8 @@ pub fn router(state: &AppState, pages: Option<Router>) -> Router {
     let api = Router::new()
         .route("/sync", post(sync::sync))
         .route("/enrol", post(enrol::enrol))
+        .route("/blobs/{hash}", put(blobs::put).get(blobs::get))
+        .route("/blobs/{hash}/held", get(blobs::held))
         .fallback(|| async { StatusCode::NOT_FOUND });
     let routes = Router::new()
         .nest("/v1", api)
@@ -169,7 +198,8 @@ impl Server {
         let state = AppState::new(config, store, clock, programme)?;
         let pages = Arc::new(ReadModel::open(&state.config.pages_file(), &state.programme)?);
         let projector =
-            Projector::new(Arc::clone(&pages), Arc::clone(&state.store), Arc::clone(&state.programme));
+            Projector::new(Arc::clone(&pages), Arc::clone(&state.store), Arc::clone(&state.programme))
+                .with_clock(Arc::clone(&state.clock));
         let console = Console::new(
             Arc::clone(&state.store),
             Arc::clone(&pages),
@@ -180,6 +210,12 @@ impl Server {
         let routes = router(&state, Some(console::router(console)));
         let (stop, mut stopping) = watch::channel(false);
         let projecting = tokio::spawn(projector.run(stop.subscribe()));
+        tokio::spawn(tidy::keep_tidy(
+            Arc::clone(&state.store),
+            Arc::clone(&state.clock),
+            state.config.unnamed_attachment_ms(),
+            stop.subscribe(),
+        ));
         let task = tokio::spawn(async move {
             let stopped = async move {
                 // An error means that the handle is gone: then nobody wants the server any more.

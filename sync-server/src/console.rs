@@ -10,13 +10,16 @@ use axum::{
     Router, middleware,
     routing::{get, post},
 };
+use jiff::civil::Date;
 
 use crate::{clock::Clock, read_model::ReadModel, store::Store};
 
 mod access;
 mod answers;
 mod assets;
+mod attachment;
 mod case_page;
+mod checks_page;
 mod conflicts;
 mod error;
 mod frame;
@@ -75,6 +78,11 @@ impl Console {
         if taken.contains(&word.trim_matches('-')) { "/units".to_owned() } else { format!("/{word}") }
     }
 
+    /// Today, where the programme is at home.
+    fn today(&self) -> Date {
+        self.programme.day(self.clock.now())
+    }
+
     /// The name of an area.
     fn area_label(&self, code: &str) -> String {
         self.part_text(self.programme.parts.area.as_ref(), code)
@@ -120,7 +128,9 @@ pub fn router(console: Console) -> Router {
     Router::new()
         .route("/", get(home_page::get))
         .route("/areas/{code}", get(list_page::get))
+        .route("/areas/{code}/checks", get(checks_page::get))
         .route(&unit, get(case_page::get))
+        .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))

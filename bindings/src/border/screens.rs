@@ -5,12 +5,16 @@ use alongside_core::{
         AnswerView, CardView, ConflictView, DateView, DraftView, FieldChangeView, FieldProblem, HistoryLine,
         LinkedGroupView, NewGroupView, RecordHistoryView, SavedView, SyncState, UnitPageView,
     },
-    views::{FieldLine, Hit, HomeView, NextDate, OtherValue, PageMark, SyncChip, UnitLine},
+    views::{
+        FieldLine, Hit, HomeView, NextDate, OtherValue, PageMark, ProblemView, ProblemsView, ReminderView,
+        SyncChip, UnitLine,
+    },
 };
 use alongside_domain::{
     deadline::DeadlineState,
     ids::{ChangeHash, FormToken, GroupId, PersonId, RecordId},
     record::Disagreement,
+    rules::Severity,
     time::Millis,
 };
 use jiff::civil::Date;
@@ -57,6 +61,10 @@ pub struct UnitLine {
     pub next: Option<NextDate>,
     /// Fields on which people disagree and somebody has to decide.
     pub conflicts: u32,
+    /// What the rules found that holds up the area's return.
+    pub errors: u32,
+    /// What the rules found that is to be put right or explained, and is not explained yet.
+    pub queries: u32,
     /// Changes of this unit that wait to be sent.
     pub waiting: u32,
     /// Latest claimed time of any change of the unit.
@@ -140,8 +148,18 @@ pub struct UnitPageView {
 pub struct DateView {
     /// Id of the rule.
     pub rule: String,
-    /// The date.
+    /// Version of the rule.
+    pub rule_version: u32,
+    /// The date that holds.
     pub due: Date,
+    /// The date that the rule counts, where somebody set another.
+    pub computed: Option<Date>,
+    /// Work name of the person who set the date, where somebody did and is known here.
+    pub set_by: Option<String>,
+    /// Why that person set it, in their words.
+    pub set_because: Option<String>,
+    /// Under an exemption: when the authority expects to act.
+    pub expected_on: Option<Date>,
     /// Who has to act.
     pub whose: String,
     /// What the date is.
@@ -152,6 +170,66 @@ pub struct DateView {
     pub basis: String,
     /// Its state on the day asked for.
     pub state: DeadlineState,
+}
+
+/// What the programme's rules found for a unit.
+#[uniffi::remote(Record)]
+pub struct ProblemsView {
+    /// What was found, the most important first.
+    pub problems: Vec<ProblemView>,
+    /// Rules that a phone cannot compute: the server does.
+    pub not_here: Vec<String>,
+}
+
+/// How much a finding of the rules matters.
+#[uniffi::remote(Enum)]
+pub enum Severity {
+    /// Holds up the area's return until it is put right; never a save.
+    Error,
+    /// To be put right or explained.
+    Query,
+    /// Shown only.
+    Info,
+}
+
+/// One thing that a rule found. It never stopped anybody from saving.
+#[uniffi::remote(Record)]
+pub struct ProblemView {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Id of the rule.
+    pub rule: String,
+    /// The record to open, where it is about one.
+    pub record: Option<RecordId>,
+    /// The form of that record, or of the one that is missing.
+    pub form: Option<String>,
+    /// The question to go to.
+    pub field: Option<String>,
+    /// Label of that question.
+    pub label: Option<String>,
+    /// What was found, in plain words.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+    /// Whether somebody has explained it.
+    pub explained: bool,
+    /// Whether the check could not be made.
+    pub not_made: bool,
+}
+
+/// A reminder that is due.
+#[uniffi::remote(Record)]
+pub struct ReminderView {
+    /// Which reminder.
+    pub id: String,
+    /// When it is due.
+    pub at: Millis,
+    /// What it says; it names nobody.
+    pub text: String,
+    /// Whether it is about somebody's safety and is told in quiet hours too.
+    pub urgent: bool,
+    /// The units it is about.
+    pub units: Vec<GroupId>,
 }
 
 /// A group that a unit is linked to.

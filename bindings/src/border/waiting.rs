@@ -1,7 +1,7 @@
 //! What waits to be sent, and what was kept apart.
 
 use alongside_core::{
-    app::{KeptApart, KeptApartView, QuarantineView, RefusedOpeningView, WaitingView},
+    app::{AttachmentView, KeptApart, KeptApartView, QuarantineView, RefusedOpeningView, WaitingView},
     views::{FieldLine, Waiting, WaitingChange},
 };
 use alongside_domain::{
@@ -23,6 +23,8 @@ pub struct WaitingView {
     pub refused_openings: Vec<RefusedOpeningView>,
     /// Received entries that this phone could not accept.
     pub quarantined: Vec<QuarantineView>,
+    /// Attachments that wait to be sent or fetched, the longest waiting first.
+    pub attachments: Vec<AttachmentView>,
 }
 
 /// One change that waits.
@@ -138,6 +140,8 @@ pub enum Refusal {
     ByCoordinator,
     /// A record of this kind cannot be changed once written.
     Immutable,
+    /// No head that the server signed covers a change that another person or device wrote.
+    NotCovered,
     /// A reason that this version does not know.
     Other,
 }

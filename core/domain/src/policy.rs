@@ -8,6 +8,8 @@ use crate::{
     wire::Refusal,
 };
 
+pub mod media;
+
 /// How a person stands to a group of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     phone::Phone,
-    views::{Hit, HomeView, PageMark},
+    views::{Hit, HomeView, PageMark, ProblemsView, ReminderView},
     writes::{
         Draft,
         decide::{self, Chosen},
@@ -238,6 +238,37 @@ impl ProfileRecords {
             .work(move |phone| {
                 let page = phone.records().unit_page(group, day(phone, as_of), limit, after)?;
                 Ok(UnitPageView::new(phone.programme(), page))
+            })
+            .await
+    }
+
+    /// What the programme's rules find for a unit now. It never stopped a save.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn problems(&self, group: GroupId) -> Result<ProblemsView, AppError> {
+        self.seat.work(move |phone| Ok(phone.records().problems(group)?)).await
+    }
+
+    /// What the programme's rules find about one record now.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn record_problems(&self, record: RecordId) -> Result<ProblemsView, AppError> {
+        self.seat.work(move |phone| Ok(phone.records().record_problems(record)?)).await
+    }
+
+    /// The reminders that fall due after one moment and up to another, which may lie ahead: to show now, or
+    /// to hand to the platform. Their texts name nobody. What is saved meanwhile changes them: ask again
+    /// after every save.
+    ///
+    /// # Errors
+    /// [`AppError::Closed`].
+    pub async fn reminders(&self, after: Millis, until: Millis) -> Result<Vec<ReminderView>, AppError> {
+        self.seat
+            .work(move |phone| {
+                phone.records().judge_waiting()?;
+                Ok(phone.records().reminders(after, until)?)
             })
             .await
     }

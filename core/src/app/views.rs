@@ -1,7 +1,7 @@
 //! What an app's screens show: named fields only, ids and times as they are, texts ready to be drawn.
 
 use alongside_domain::{
-    deadline::DeadlineState,
+    deadline::{DeadlineState, Resolution},
     form::Form,
     ids::{ChangeHash, FormToken, GroupId, RecordId},
     programme::{Programme, entry::EntryProblem},
@@ -12,7 +12,7 @@ use alongside_domain::{
 use jiff::civil::Date;
 
 use super::{
-    AnswerView, FieldProblem,
+    AnswerView, AttachmentView, FieldProblem,
     answers::{of_draft, of_record},
 };
 use crate::{
@@ -92,8 +92,18 @@ pub(crate) fn warnings(said: Vec<EntryProblem>) -> Vec<FieldProblem> {
 pub struct DateView {
     /// Id of the rule.
     pub rule: String,
-    /// The date.
+    /// Version of the rule.
+    pub rule_version: u32,
+    /// The date that holds.
     pub due: Date,
+    /// The date that the rule counts, where somebody set another.
+    pub computed: Option<Date>,
+    /// Work name of the person who set the date, where somebody did and is known here.
+    pub set_by: Option<String>,
+    /// Why that person set it, in their words.
+    pub set_because: Option<String>,
+    /// Under an exemption: when the authority expects to act.
+    pub expected_on: Option<Date>,
     /// Who has to act.
     pub whose: String,
     /// What the date is.
@@ -107,10 +117,19 @@ pub struct DateView {
 }
 
 impl From<DeadlineView> for DateView {
-    fn from(DeadlineView { deadline, state }: DeadlineView) -> Self {
+    fn from(DeadlineView { deadline, state, set_by }: DeadlineView) -> Self {
+        let expected_on = match deadline.resolution {
+            Resolution::Exempt { expected_on, .. } => expected_on,
+            _ => None,
+        };
         Self {
             rule: deadline.rule,
+            rule_version: deadline.rule_version,
             due: deadline.due,
+            computed: deadline.computed.filter(|computed| *computed != deadline.due),
+            set_by,
+            set_because: deadline.set.and_then(|set| set.reason),
+            expected_on,
             whose: deadline.whose,
             label: deadline.label,
             why: deadline.why,
@@ -267,6 +286,8 @@ pub struct WaitingView {
     pub refused_openings: Vec<RefusedOpeningView>,
     /// Received entries that this phone could not accept.
     pub quarantined: Vec<QuarantineView>,
+    /// Attachments that wait to be sent or fetched, the longest waiting first.
+    pub attachments: Vec<AttachmentView>,
 }
 
 /// One own change that was kept apart.
@@ -333,6 +354,7 @@ impl From<OutboxView> for WaitingView {
             kept_apart: outbox.refused.into_iter().map(KeptApartView::from).collect(),
             refused_openings: outbox.refused_openings.into_iter().map(opening).collect(),
             quarantined: outbox.quarantined.into_iter().map(quarantine).collect(),
+            attachments: outbox.attachments.into_iter().map(AttachmentView::from).collect(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use alongside_domain::{
     ids::{GroupId, RecordId},
     record::{Edit, RecordView},
+    time::Millis,
     value::Value,
 };
 use jiff::civil::Date;
@@ -11,7 +12,11 @@ use super::Phone;
 use crate::{
     error::ApiError,
     reads,
-    views::{ConflictLine, HistoryView, Hit, HomeView, OutboxView, PageMark, RecordCard, UnitView},
+    store::findings,
+    views::{
+        ConflictLine, HistoryView, Hit, HomeView, OutboxView, PageMark, ProblemsView, RecordCard,
+        ReminderView, UnitView,
+    },
     writes::{self, Draft, OpenGroupRequest, OpenedGroup, SaveRequest},
 };
 
@@ -116,6 +121,44 @@ impl Records<'_> {
         self.phone.0.store.read(|db| reads::unit::unit(db, programme, group, as_of, limit, after))
     }
 
+    /// What the programme's rules find for a unit now. It never stopped a save.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn problems(&self, group: GroupId) -> Result<ProblemsView, ApiError> {
+        let (programme, now) = (&self.phone.0.programme, self.phone.now());
+        self.phone.0.store.read(|db| reads::problems::problems(db, programme, group, now))
+    }
+
+    /// What the programme's rules find about one record now.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn record_problems(&self, record: RecordId) -> Result<ProblemsView, ApiError> {
+        let (programme, now) = (&self.phone.0.programme, self.phone.now());
+        self.phone.0.store.read(|db| reads::problems::of_record(db, programme, record, now))
+    }
+
+    /// Judges units whose findings are of an earlier day, or that still wait: a few at a time, so that
+    /// other writes come in between. A sync ends with it; an app that was opened calls it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn judge_waiting(&self) -> Result<(), ApiError> {
+        while self.phone.0.store.write(findings::judge_some)? {}
+        Ok(())
+    }
+
+    /// The reminders that fall due after one moment and up to another, which may lie ahead. No text names
+    /// anybody.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn reminders(&self, after: Millis, until: Millis) -> Result<Vec<ReminderView>, ApiError> {
+        let programme = &self.phone.0.programme;
+        self.phone.0.store.read(|db| reads::problems::reminders(db, programme, after, until))
+    }
+
     /// One record.
     ///
     /// # Errors
@@ -145,7 +188,8 @@ impl Records<'_> {
     /// # Errors
     /// Those of the store.
     pub fn outbox(&self) -> Result<OutboxView, ApiError> {
-        self.phone.0.store.read(|db| reads::waiting::outbox(db, &self.phone.0.programme))
+        let store = &self.phone.0.store;
+        store.read(|db| reads::waiting::outbox(db, &self.phone.0.programme, store.vault()))
     }
 
     /// Records on which somebody has to decide, latest touched first.

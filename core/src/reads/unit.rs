@@ -34,10 +34,14 @@ pub(crate) fn unit(
         .query_row([group.0], |row| line(row, programme, as_of))
         .optional()?;
     let unit = found(unit, Thing::Group)?;
-    let deadlines = units::deadlines(db, group)?
-        .into_iter()
-        .map(|deadline| DeadlineView { state: deadline.state(as_of), deadline })
-        .collect();
+    let mut deadlines = Vec::new();
+    for deadline in units::deadlines(db, group)? {
+        let set_by = match deadline.set.as_ref().and_then(|set| set.by) {
+            Some(person) => groups::name(db, person)?,
+            None => None,
+        };
+        deadlines.push(DeadlineView { state: deadline.state(as_of), deadline, set_by });
+    }
     let mut linked = Vec::new();
     for group in groups::linked(db, group)? {
         let kind = groups::kind(db, group)?.unwrap_or_default();

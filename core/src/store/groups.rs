@@ -54,7 +54,7 @@ pub(crate) fn linked(db: &Connection, group: GroupId) -> rusqlite::Result<Vec<Gr
              UNION
              SELECT p.parent, distance + 1, p.place FROM grp_parent p JOIN up ON p.grp = up.grp
              WHERE distance < 8)
-         SELECT grp FROM up GROUP BY grp ORDER BY min(distance), min(place), grp",
+         SELECT grp FROM up GROUP BY grp ORDER BY min(distance * 65536 + place), grp",
     )?
     .query_map([group.0], |row| id(row, 0))?
     .collect()
@@ -145,12 +145,23 @@ fn clear(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
     for table in [
         "record_row",
         "deadline",
+        "finding",
+        "judged",
         "unit_row",
         "refused",
         "quarantine",
         "saved",
         "document",
         "outbox",
+        "grp_tally",
+        "grp_head",
+        "tally_step",
+        "repair_list",
+        "repair_there",
+        "repair_want",
+        "repair_relay",
+        "attachment",
+        "media_use",
         "access",
         "grp_parent",
         "grp",

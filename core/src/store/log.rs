@@ -111,7 +111,8 @@ pub(crate) fn is_waiting(db: &Connection, record: RecordId) -> rusqlite::Result<
         .query_row([record.0], |row| row.get(0))
 }
 
-/// The server has it, under this number, and received it at this time, where that is known.
+/// The server has it, under this number, and received it at this time from this installation, where that is
+/// known.
 pub(crate) fn acknowledge(
     tx: &Transaction<'_>,
     change: &ChangeHash,
@@ -119,7 +120,8 @@ pub(crate) fn acknowledge(
     received: Option<Millis>,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE change SET feed_seq = ?2, received_at = coalesce(?3, received_at), first = 0, later = 0
+        "UPDATE change SET feed_seq = ?2, received_at = coalesce(?3, received_at), first = 0, later = 0,
+             device = CASE WHEN ?3 IS NULL THEN device ELSE (SELECT device FROM sync_state) END
          WHERE hash = ?1",
     )?
     .execute(params![change.0, signed(seq), received.map(|at| at.0)])?;

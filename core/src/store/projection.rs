@@ -4,10 +4,9 @@ use alongside_domain::{
     ids::{GroupId, RecordId},
     programme::{Programme, RecordKind},
     record::{Disagreement, Document, RecordView},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     value::Value,
 };
-use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     log::{self, Place},
     rows::{cbor, to_cbor},
 };
-use crate::{error::ApiError, reads::words};
+use crate::{error::ApiError, media, reads::words};
 
 /// Writes the rows of one record as it stands, and gives its view.
 pub(crate) fn project(
@@ -43,7 +42,7 @@ pub(crate) fn project(
                 record.0,
                 place.group.0,
                 place.form,
-                at(kind, &view).0,
+                at(programme, kind, &view).0,
                 view.updated.at.0,
                 words::title(programme, &place.form, &view),
                 to_cbor(&view),
@@ -52,22 +51,23 @@ pub(crate) fn project(
             |row| row.get(0),
         )?;
     index(tx, row, &searched(programme, kind, &place.form, &view))?;
+    media::rows::project(tx, record, place.group, programme.form(&place.form), &view)?;
     Ok(view)
 }
 
 /// When a record took place: what its form says, else when it was first written.
-fn at(kind: Option<&RecordKind>, view: &RecordView) -> Millis {
-    kind.and_then(|kind| view.value(kind.at.as_deref()?)).and_then(instant).unwrap_or(view.created.at)
+fn at(programme: &Programme, kind: Option<&RecordKind>, view: &RecordView) -> Millis {
+    kind.and_then(|kind| view.value(kind.at.as_deref()?))
+        .and_then(|value| instant(programme, value))
+        .unwrap_or(view.created.at)
 }
 
 /// A date counts from its midnight in the programme's zone.
-fn instant(value: &Value) -> Option<Millis> {
+fn instant(programme: &Programme, value: &Value) -> Option<Millis> {
     if let Some(at) = value.as_instant() {
         return Some(at);
     }
-    let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
-    let midnight = value.as_date()?.to_zoned_datetime(zone).ok()?;
-    Some(Millis(midnight.timestamp().as_millisecond()))
+    programme.start_of(value.as_date()?)
 }
 
 /// The words by which a record is found: every live value, so that nobody's entry is out of reach.
@@ -107,6 +107,7 @@ pub(crate) fn remove(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Result
     tx.prepare_cached("DELETE FROM search WHERE rowid IN (SELECT id FROM record_row WHERE record = ?1)")?
         .execute([record.0])?;
     tx.prepare_cached("DELETE FROM record_row WHERE record = ?1")?.execute([record.0])?;
+    tx.prepare_cached("DELETE FROM media_use WHERE record = ?1")?.execute([record.0])?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::error::{ApiError, Thing};
 
 /// Raised whenever the derived tables, or what is written into them, change.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Builds the read model again where another version of this code, or of the programme, had built it.
 /// Where that fails (a full disk, say), the rows stay as they are and the next opening tries again: what
@@ -42,7 +42,8 @@ pub(crate) fn keep_up(connection: &mut Connection, programme: &Programme) {
 /// Builds the read model again.
 pub(crate) fn rebuild(tx: &Transaction<'_>, programme: &Programme) -> Result<(), ApiError> {
     tx.execute_batch(
-        "DELETE FROM search; DELETE FROM record_row; DELETE FROM deadline; DELETE FROM unit_row;",
+        "DELETE FROM search; DELETE FROM record_row; DELETE FROM deadline; DELETE FROM unit_row;
+         DELETE FROM media_use; DELETE FROM finding; DELETE FROM judged;",
     )?;
     let records: Vec<(RecordId, Place)> = tx
         .prepare("SELECT record, grp, form FROM document ORDER BY record")?
@@ -79,6 +80,7 @@ pub(crate) fn dump(db: &Connection) -> Result<String, ApiError> {
         ),
         ("deadline", "SELECT * FROM deadline ORDER BY grp, place"),
         ("unit", "SELECT * FROM unit_row ORDER BY grp"),
+        ("media", "SELECT * FROM media_use ORDER BY record, field, hash"),
     ] {
         let mut statement = db.prepare(query)?;
         let columns = statement.column_count();

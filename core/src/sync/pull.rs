@@ -220,6 +220,7 @@ pub(super) fn show(
     projection::project(tx, &desk.programme, record, &place, &document)?;
     desk.documents.keep(record, document);
     intake.touched.insert(place.group);
+    intake.shown.insert(record, (place.group, place.form));
     Ok(())
 }
 

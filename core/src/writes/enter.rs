@@ -11,7 +11,6 @@ use alongside_domain::{
         entry::{self, Answer, EntryProblem},
     },
     record::{Edit, RecordView},
-    time::PROGRAMME_ZONE,
 };
 use rusqlite::Transaction;
 
@@ -89,7 +88,7 @@ pub(crate) fn edits(
     answers: &Answers,
     current: Option<&RecordView>,
 ) -> Result<(Vec<Edit>, Vec<EntryProblem>), ApiError> {
-    let today = desk.now().date_in(PROGRAMME_ZONE);
+    let today = desk.programme.day(desk.now());
     let (edits, problems) = entry::edits(&desk.programme, form, answers, current, today);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         problems.into_iter().partition(|problem| problem.severity == Severity::Error);

@@ -49,7 +49,7 @@ pub(crate) fn open_group(
         save::create(tx, desk, &me, record, &place, form, &first.answers, &circumstances)?;
         records.push(record);
     }
-    units::touch(tx, &programme, group, None)?;
+    units::touch(tx, &programme, group, now, None)?;
     save::finish(tx, desk, request.token, group, &records)?;
     Ok(OpenedGroup { group, records })
 }

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::{SaveRequest, check, draft};
 use crate::{
     error::{ApiError, Thing},
+    media,
     store::{
         desk::Desk,
         groups,
@@ -60,7 +61,7 @@ pub(crate) fn save(
         let record = desk.new_record();
         create(tx, desk, &me, record, &place, form, &request.answers, &circumstances)?
     };
-    units::touch(tx, &programme, place.group, Some(&place.form))?;
+    units::touch(tx, &programme, place.group, desk.now(), Some((view.root.id, &place.form)))?;
     finish(tx, desk, request.token, place.group, &[view.root.id])?;
     Ok(view)
 }
@@ -81,7 +82,7 @@ pub(crate) fn decide(
     check::answers(form, answers)?;
     let circumstances = desk.circumstances(me.actor, Some(reason));
     let view = edit(tx, desk, &me, record, &place, answers, &circumstances)?;
-    units::touch(tx, &programme, place.group, Some(&place.form))?;
+    units::touch(tx, &programme, place.group, desk.now(), Some((view.root.id, &place.form)))?;
     Ok(view)
 }
 
@@ -99,6 +100,7 @@ pub(crate) fn create(
 ) -> Result<RecordView, ApiError> {
     let root =
         Root { id: record, form: form.id.clone(), form_version: form.version.clone(), group: place.group };
+    media::rows::name_saved(tx, form, place.group, answers)?;
     let (document, change) = begin(&root, form, answers, circumstances)?;
     small_enough(&change)?;
     log::place(tx, record, place)?;
@@ -133,6 +135,9 @@ fn edit(
     answers: &[Edit],
     circumstances: &Circumstances,
 ) -> Result<RecordView, ApiError> {
+    if let Some(form) = desk.programme.form(&place.form) {
+        media::rows::name_saved(tx, form, place.group, answers)?;
+    }
     let mut document = found(desk.documents.take(tx, record)?, Thing::Record)?;
     let view = if let Some(change) = document.edit(answers, circumstances)? {
         small_enough(&change)?;

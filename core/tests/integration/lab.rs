@@ -84,6 +84,7 @@ pub(crate) fn enrolment() -> EnrolAnswer {
         role: "ADVISER".to_owned(),
         partner: PARTNER,
         programme: ("housing".to_owned(), ChangeHash([7; 32])),
+        key: None,
     }
 }
 
@@ -154,6 +155,11 @@ pub(crate) fn answer(
         more: false,
         revoked: false,
         server_time: MORNING,
+        tally: None,
+        heads: None,
+        key: None,
+        to_repair: false,
+        repair: None,
     }
 }
 

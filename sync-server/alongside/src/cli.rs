@@ -19,6 +19,7 @@ mod enrol;
 mod erase;
 mod forms;
 mod import;
+mod programme;
 mod quarantine;
 mod refused;
 mod restore;
@@ -111,6 +112,9 @@ enum Command {
     Backup(backup::Command),
     /// Put a backup in the place of the store; the server must not run.
     Restore(restore::Command),
+    /// A programme package, for its author: check it, show what it holds.
+    #[command(subcommand)]
+    Programme(programme::Command),
     /// Prove the store: pages, hashes, chain, records, access, and the pages' read model.
     Verify(verify::Command),
 }
@@ -142,6 +146,7 @@ impl Cli {
             Command::Erase(command) => return erase::run(&config, &command).map(code),
             Command::Backup(command) => return backup::run(&config, &command).map(code),
             Command::Restore(command) => return restore::run(&config, &command).map(code),
+            Command::Programme(command) => return programme::run(&config, command).map(code),
             Command::Verify(command) => return verify::run(&config, &command).map(code),
         }
         .map(|()| ExitCode::SUCCESS)

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use alongside_domain::{
     form::{Form, Item, Question, QuestionKind},
     ids::{GroupId, PersonId},
+    media::MediaRef,
     programme::Programme,
     record::{Disagreement, FieldView, RecordView},
     value::Value,
 };
 use rusqlite::Connection;
 
-use super::{RESTRICTED, access::Reader, words};
+use super::{RESTRICTED, access::Reader, attachment, words};
 use crate::read_model::{ReadModelError, case};
 
 /// What values are put into words with.
@@ -22,6 +23,8 @@ pub(super) struct Wording<'a> {
     pub(super) connection: &'a Connection,
     /// The groups that the page shows: references elsewhere are not followed.
     pub(super) groups: &'a BTreeSet<GroupId>,
+    /// Address of the page, without parameters.
+    pub(super) page: &'a str,
 }
 
 /// Answers under one heading of the form.
@@ -34,6 +37,8 @@ pub(super) struct Section {
 pub(super) struct Answer {
     pub(super) label: String,
     pub(super) lines: Vec<String>,
+    /// Files to be had: address, and what it is.
+    pub(super) files: Vec<(String, String)>,
     /// Why the answer is not shown; empty where it is.
     pub(super) restricted: String,
     /// Address of the disagreement about it on this page; empty where there is none.
@@ -113,7 +118,7 @@ impl<'a> Wording<'a> {
             }
             Value::Bool(yes) => if *yes { "Yes" } else { "No" }.to_owned(),
             Value::Integer(number) => number.to_string(),
-            Value::Instant(at) => words::moment(*at),
+            Value::Instant(at) => words::moment_in(*at, &self.programme.zone),
             Value::Ref(record) => match case::record(self.connection, *record)? {
                 Some(stored) if self.groups.contains(&stored.view.root.group) => {
                     let title = self.title(&stored.view)?;
@@ -126,6 +131,9 @@ impl<'a> Wording<'a> {
             Value::Text(text) => match (form, question) {
                 (Some(form), Some(question)) if self.programme.choices(form, question).is_some() => {
                     self.codes(form, question, text.split_ascii_whitespace()).join("; ")
+                }
+                (_, Some(question)) if matches!(question.kind, QuestionKind::Media(_)) => {
+                    MediaRef::of(value).map_or_else(|| text.clone(), |media| media.in_words())
                 }
                 (_, Some(question)) if question.kind == QuestionKind::Date => {
                     value.as_date().map_or_else(|| text.clone(), words::date)
@@ -279,6 +287,7 @@ impl<'a> Wording<'a> {
             return Ok(Some(Answer {
                 label: label(question),
                 lines: Vec::new(),
+                files: Vec::new(),
                 restricted: format!(
                     "Restricted. The role {} does not include answers of this kind.",
                     self.reader.role_title()
@@ -304,10 +313,23 @@ impl<'a> Wording<'a> {
         } else if let Some((_, field)) = fields.first() {
             lines.push(self.value(Some(form), &key, &field.shown.value)?);
         }
-        if lines.is_empty() {
+        let files = match question.kind {
+            QuestionKind::Media(_) => self.files(view, &fields),
+            _ => Vec::new(),
+        };
+        if !files.is_empty() {
+            lines.clear();
+        } else if lines.is_empty() {
             lines.push("No answer".to_owned());
         }
-        Ok(Some(self.answer(view, key.label, lines, &fields)))
+        Ok(Some(Answer { files, ..self.answer(view, key.label, lines, &fields) }))
+    }
+
+    /// The file that is shown; those that others attached without having seen it stand with the
+    /// disagreement.
+    fn files(&self, view: &RecordView, fields: &[(&str, &FieldView)]) -> Vec<(String, String)> {
+        let shown = fields.iter().filter_map(|(_, field)| MediaRef::of(&field.shown.value));
+        shown.map(|media| (attachment::address(self.page, view, &media), media.in_words())).collect()
     }
 
     fn answer(
@@ -321,6 +343,7 @@ impl<'a> Wording<'a> {
         Answer {
             label,
             lines,
+            files: Vec::new(),
             restricted: String::new(),
             dispute: disputed.map_or_else(String::new, |(key, _)| format!("#{}", dispute_id(view, key))),
             settled: fields.iter().any(|(_, field)| field.disagreement == Disagreement::Settled),

@@ -6,17 +6,17 @@ use std::{
 };
 
 use alongside_domain::{
-    deadline::DeadlineState,
+    deadline::Nature,
     ids::GroupId,
     programme::{Count, Programme},
-    time::PROGRAMME_ZONE,
+    rules::Finding,
 };
 use askama::Template;
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     response::{Html, IntoResponse, Response},
 };
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 use rusqlite::Connection;
 use serde::Deserialize;
 
@@ -35,6 +35,7 @@ use super::{
 use crate::read_model::{
     ReadModelError,
     case::{self, StoredRecord},
+    findings,
     list::UnitLine,
 };
 
@@ -61,12 +62,16 @@ struct CasePage {
     area_link: String,
     area: String,
     as_of: String,
+    areas: String,
+    relatives_label: String,
+    disclaimer: String,
     reference: String,
     name: String,
     facts: Vec<(String, String)>,
     relatives: Vec<String>,
     fault: bool,
     unreadable: u64,
+    checks: Vec<CheckLine>,
     deadlines: Vec<DeadlineLine>,
     past_deadlines: Vec<DeadlineLine>,
     disputes: Vec<Dispute>,
@@ -79,6 +84,16 @@ struct CasePage {
     changes: Vec<ChangeLine>,
 }
 
+/// What a rule found.
+struct CheckLine {
+    tag: Tag,
+    message: String,
+    help: String,
+    /// The form and the question, in their words.
+    place: String,
+    rule: String,
+}
+
 /// One deadline.
 struct DeadlineLine {
     tag: Tag,
@@ -86,6 +101,8 @@ struct DeadlineLine {
     label: String,
     whose: String,
     why: String,
+    /// Who set the date by hand, and why; empty where nobody did.
+    set: String,
     basis: String,
     rule: String,
 }
@@ -147,7 +164,7 @@ fn page(
     raw: &RawQuery,
 ) -> Result<Response, PageError> {
     let reader = Reader::new(&console.programme, &signed_in.principal);
-    let as_of = console.clock.now().date_in(PROGRAMME_ZONE);
+    let as_of = console.today();
     let page = console.model.read(|connection| {
         let Some(unit) = case::unit(connection, group)? else { return Ok(None) };
         let Some(reader) = reader.at(connection, &unit)? else { return Ok(None) };
@@ -179,12 +196,14 @@ impl Builder<'_> {
         let groups = case::groups(connection, unit.group)?;
         let visible: BTreeSet<GroupId> = groups.values().flatten().copied().collect();
         let people = case::people(connection, unit.partner)?;
+        let page = format!("{}/{}", self.console.unit_path(), unit.group);
         let wording = Wording {
             programme: self.programme(),
             reader: self.reader,
             people: &people,
             connection,
             groups: &visible,
+            page: &page,
         };
 
         let mut disputes = Vec::new();
@@ -199,12 +218,12 @@ impl Builder<'_> {
 
         let (mut open, mut past) = (Vec::new(), Vec::new());
         for deadline in case::deadlines(connection, self.programme(), &groups)? {
-            let quiet = matches!(
-                deadline.state(self.as_of),
-                DeadlineState::NotApplicable | DeadlineState::Superseded
-            );
-            let is_open = deadline.is_open() && !quiet;
+            // What comes about by itself is of interest once it comes near.
+            let far =
+                deadline.nature == Nature::Happens && deadline.due > self.as_of.saturating_add(1.year());
+            let is_ahead = (deadline.is_ahead(self.as_of) && !far) || deadline.is_awaited();
             let line = DeadlineLine {
+                set: words::set_by(&deadline, &people),
                 tag: words::deadline_tag(&deadline, self.as_of),
                 date: words::date(deadline.due),
                 label: deadline.label,
@@ -213,7 +232,7 @@ impl Builder<'_> {
                 basis: deadline.basis,
                 rule: deadline.rule,
             };
-            if is_open { open.push(line) } else { past.push(line) }
+            if is_ahead { open.push(line) } else { past.push(line) }
         }
 
         let timeline = self.timeline(&wording, unit.group)?;
@@ -229,6 +248,9 @@ impl Builder<'_> {
             area_link,
             area: self.console.area_label(&unit.area),
             as_of: words::date(self.as_of),
+            areas: parts.words.area.1.clone(),
+            relatives_label: parts.words.relatives.clone(),
+            disclaimer: self.programme().deadlines.disclaimer().to_owned(),
             reference: match unit.reference.as_str() {
                 "" => "No reference yet".to_owned(),
                 reference => reference.to_owned(),
@@ -238,6 +260,7 @@ impl Builder<'_> {
             relatives: self.relatives(&groups)?,
             fault: timeline.fault,
             unreadable,
+            checks: self.checks(unit.group)?,
             deadlines: open,
             past_deadlines: past,
             decisions: disputes.iter().filter(|dispute| dispute.needs_decision).count(),
@@ -251,6 +274,32 @@ impl Builder<'_> {
         })
     }
 
+    /// What the programme's rules found, as far as the reader may read the answers that it is about. A check
+    /// says what is wrong in the rule's own words: no answer of a record stands in it.
+    fn checks(&self, unit: GroupId) -> Result<Vec<CheckLine>, ReadModelError> {
+        let programme = self.programme();
+        let (found, _) = findings::of_unit(self.connection, unit)?;
+        let may_read = |finding: &Finding| {
+            let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
+            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            question.is_none_or(|question| self.reader.may_read_answer(question))
+        };
+        let lines = found.into_iter().filter(may_read).map(|finding| {
+            let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
+            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            let place =
+                [form.map(|form| form.title.as_str()), question.map(|question| question.label.text())];
+            CheckLine {
+                tag: words::check_tag(finding.severity, finding.explained),
+                message: finding.message,
+                help: finding.help,
+                place: place.into_iter().flatten().collect::<Vec<_>>().join(": "),
+                rule: finding.rule,
+            }
+        });
+        Ok(lines.collect())
+    }
+
     /// The facts at the head of the page.
     fn facts(
         &self,
@@ -260,6 +309,7 @@ impl Builder<'_> {
     ) -> Result<Vec<(String, String)>, ReadModelError> {
         let parts = &self.programme().parts;
         let label = |part, code: &Option<String>| self.console.part_label(self.reader, part, code.as_deref());
+        let words = &parts.words;
         let mut facts = Vec::new();
         let mut fact = |name: &str, value: String| {
             if !value.is_empty() {
@@ -270,23 +320,24 @@ impl Builder<'_> {
             let may_read = self.console.may_read_part(self.reader, parts.subject_birth.as_ref());
             fact("Age", if may_read { words::age(birth, self.as_of) } else { super::RESTRICTED.to_owned() });
         }
-        fact("Status", label(parts.status.as_ref(), &unit.status));
-        fact("Stage", label(parts.stage.as_ref(), &unit.stage));
-        fact("Area", self.console.area_label(&unit.area));
+        fact(&words.status, label(parts.status.as_ref(), &unit.status));
+        fact(&words.stage, label(parts.stage.as_ref(), &unit.stage));
+        fact(&words::capital(&words.area.0), self.console.area_label(&unit.area));
         fact(
-            "Supporter",
+            &words.supporter,
             match (&unit.supporter_name, unit.supporter) {
                 (Some(name), _) => name.clone(),
                 (None, Some(_)) => "Name not known".to_owned(),
+                (None, None) if parts.supporter.is_none() => String::new(),
                 (None, None) => "Nobody allocated".to_owned(),
             },
         );
         fact(
-            "Last contact",
+            &words.contact,
             unit.last_contact.map_or_else(
-                || "None yet".to_owned(),
+                || if parts.contact_at.is_none() { String::new() } else { "None yet".to_owned() },
                 |at| {
-                    let day = at.date_in(PROGRAMME_ZONE);
+                    let day = self.programme().day(at);
                     format!("{} ({})", words::date(day), words::relative(day, self.as_of))
                 },
             ),

@@ -70,7 +70,7 @@ fn side(wording: &Wording<'_>, live: &LiveValue, value: String, shown: bool) -> 
         who: wording.person(live.author),
         when: match &change {
             Some(change) => words::moment_in(live.at, &change.zone),
-            None => words::moment(live.at),
+            None => words::moment_in(live.at, &wording.programme.zone),
         },
         device: super::history::device(live.device),
         offline: change.as_ref().is_some_and(|change| change.offline),

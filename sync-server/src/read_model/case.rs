@@ -282,10 +282,7 @@ pub fn deadlines(
     programme: &Programme,
     groups: &BTreeMap<String, Vec<GroupId>>,
 ) -> Result<Vec<Deadline>, ReadModelError> {
-    let Some(parts) = &programme.parts.event else { return Ok(Vec::new()) };
-    let kind = programme.records.get(&parts.kind.form).map(|kind| kind.group.as_str());
-    let groups = kind.and_then(|kind| groups.get(kind)).map(Vec::as_slice).unwrap_or_default();
-    Ok(deadline::deadlines(&programme.deadlines, &unit::events(connection, parts, groups)?))
+    Ok(deadline::deadlines(&programme.deadlines, &unit::facts(connection, programme, groups)?))
 }
 
 /// Another person supported in the same family: what the page tells of them.

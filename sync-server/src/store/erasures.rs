@@ -19,6 +19,8 @@ pub struct Destroyed {
     pub records: u64,
     /// What waited for a coordinator, or was refused, of this group.
     pub set_aside: u64,
+    /// Attachments, whole ones.
+    pub attachments: u64,
 }
 
 /// The feed number of the entry that erased this group; `None` where it was not erased.
@@ -39,7 +41,7 @@ pub(crate) fn erase_group(
 ) -> Result<Destroyed, StoreError> {
     let tx = log.tx;
     if let Some(seq) = erased(tx, group)? {
-        return Ok(Destroyed { seq, now: false, changes: 0, records: 0, set_aside: 0 });
+        return Ok(Destroyed { seq, now: false, changes: 0, records: 0, set_aside: 0, attachments: 0 });
     }
     let key = params![TENANT, Sql(group)];
     let records: Sql<u64> = tx.query_row(
@@ -54,13 +56,22 @@ pub(crate) fn erase_group(
     )?;
     let changes =
         tx.execute("UPDATE feed SET body = x'' WHERE tenant = ?1 AND group_id = ?2 AND kind = 0", key)?;
+    super::heads::forget(tx, group)?;
     let set_aside = tx.execute("DELETE FROM set_aside WHERE tenant = ?1 AND group_id = ?2", key)?;
+    let attachments = crate::blobs::rows::erase_group(tx, group)?;
     let seq = log.group_entry(&ControlEvent::Erase { group, reason: reason.to_owned() }, group)?;
     tx.execute(
         "INSERT INTO erasures (tenant, group_id, seq, at, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![TENANT, Sql(group), Sql(seq), Sql(log.now), reason],
     )?;
-    Ok(Destroyed { seq, now: true, changes: changes as u64, records: records.0, set_aside: set_aside as u64 })
+    Ok(Destroyed {
+        seq,
+        now: true,
+        changes: changes as u64,
+        records: records.0,
+        set_aside: set_aside as u64,
+        attachments,
+    })
 }
 
 #[cfg(test)]

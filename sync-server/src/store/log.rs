@@ -201,6 +201,7 @@ impl<'t> Appender<'t> {
                 change.bytes,
                 at.chain,
             ])?;
+        crate::blobs::rows::note_named(self.tx, group, record, &change.bytes)?;
         Ok(at.seq)
     }
 
@@ -261,6 +262,15 @@ pub(crate) fn number_of_own(
         .prepare_cached("SELECT seq FROM feed WHERE tenant = ?1 AND hash = ?2 AND author = ?3")?
         .query_row(params![TENANT, Sql(*hash), Sql(author)], |row| Ok(row.get::<_, Sql<u64>>(0)?.0))
         .optional()?)
+}
+
+/// The group of the entry with this number.
+pub(crate) fn group_of(tx: &Transaction<'_>, seq: u64) -> Result<Option<GroupId>, StoreError> {
+    let group: Option<Option<Sql<GroupId>>> = tx
+        .prepare_cached("SELECT group_id FROM feed WHERE tenant = ?1 AND seq = ?2")?
+        .query_row(params![TENANT, Sql(seq)], |row| row.get(0))
+        .optional()?;
+    Ok(group.flatten().map(|group| group.0))
 }
 
 /// The number of a record's latest change; 0 where there is no such record.

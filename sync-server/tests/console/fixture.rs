@@ -77,7 +77,7 @@ fn text(key: &str, value: &str) -> Edit {
 }
 
 /// An id that is the same in every run.
-fn id(kind: u8, number: u16) -> [u8; 16] {
+pub(crate) fn id(kind: u8, number: u16) -> [u8; 16] {
     let mut bytes = [kind; 16];
     bytes[6] = 0x70;
     bytes[8] = 0x80;
@@ -357,6 +357,7 @@ impl World {
 
     pub(crate) fn projector(&self, model: &Arc<ReadModel>) -> Projector {
         Projector::new(Arc::clone(model), Arc::clone(&self.state.store), Arc::clone(&self.programme))
+            .with_clock(Arc::clone(&self.state.clock))
     }
 
     /// A second, empty read model of the same log.

@@ -34,7 +34,13 @@ fn the_store_that_was_there_is_kept_and_the_pages_are_built_again() {
     assert!(kept.ends_with("alongside.db.replaced-2015-03-16T090000Z"), "{}", kept.display());
     assert_eq!(
         names(&office),
-        ["alongside.db", "alongside.db.journal", "alongside.db.replaced-2015-03-16T090000Z", "backup"]
+        [
+            "alongside.db",
+            "alongside.db.journal",
+            "alongside.db.replaced-2015-03-16T090000Z",
+            "alongside.db.signing-key",
+            "backup"
+        ]
     );
     assert_eq!(office.verify_file(&kept).head, head, "what came after the backup is kept");
     office.build_pages();

@@ -36,6 +36,8 @@ pub(super) struct Handset {
     pub(super) device: DeviceId,
     pub(super) token: String,
     pub(super) revoked: bool,
+    /// Lost for good.
+    pub(super) gone: bool,
     /// How far its clock is off, in milliseconds.
     pub(super) skew: i64,
     /// Most bytes that a request carries, each way.
@@ -87,6 +89,7 @@ impl Handset {
             device: DeviceId([0; 16]),
             token: String::new(),
             revoked: false,
+            gone: false,
             skew: 0,
             most_bytes: (u32::MAX, u32::MAX),
             key: rng.random(),
@@ -125,7 +128,12 @@ impl Handset {
             // What a phone draws after it was opened is new, as the system's randomness is.
             Box::new(ChaCha8Rng::from_seed(rng.random())),
         );
-        Profile { most_bytes: self.room, ..profile }
+        Profile { most_bytes: self.room, installation: self.mark(), ..profile }
+    }
+
+    /// Somebody works with it.
+    pub(super) fn in_use(&self) -> bool {
+        !self.revoked && !self.gone
     }
 
     pub(super) fn phone(&self) -> Result<&Phone> {
@@ -242,6 +250,7 @@ impl Handset {
             device: self.device,
             token: self.token.clone(),
             revoked: self.revoked,
+            gone: false,
             skew: self.skew,
             most_bytes: self.most_bytes,
             key: self.key,

@@ -143,7 +143,7 @@ fn deliver(server: &Server, story: &mut Story, parcel: &Parcel) -> Result<Result
     let mut unseen = 0;
     if let Some(mutant) = story.mutant {
         let mut request: SyncRequest = decode_message(&sent)?;
-        unseen = mutant.request(&mut request);
+        unseen = mutant.request(&mut request, server)?;
         sent = encode(&request);
     }
     let (status, body) = server.post("/v1/sync", Some(&parcel.token), sent)?;

@@ -66,6 +66,8 @@ pub(super) struct Sim<'s> {
     pub(super) late: BTreeSet<(PersonId, GroupId)>,
     /// Access that the office ended and did not give again, whatever the server remembers of it.
     pub(super) ended: BTreeSet<(PersonId, GroupId)>,
+    /// Cases that were erased.
+    pub(super) erased: BTreeSet<GroupId>,
     pub(super) backups: Vec<Backup>,
     pub(super) returning: Vec<Lost>,
     pub(super) copies: Vec<(usize, PhoneCopy)>,
@@ -140,6 +142,7 @@ impl<'s> Sim<'s> {
             parents: BTreeMap::new(),
             late: BTreeSet::new(),
             ended: BTreeSet::new(),
+            erased: BTreeSet::new(),
             backups: Vec::new(),
             returning: Vec::new(),
             copies: Vec::new(),
@@ -174,6 +177,9 @@ impl<'s> Sim<'s> {
         self.now += self.rng.random_range(1_000..3_600_000);
         self.server.clock.set(Millis(self.now));
         let at = self.rng.random_range(0..self.handsets.len());
+        if self.handsets[at].gone {
+            return Ok(());
+        }
         match self.rng.random_range(0..1000) {
             0..430 => self.sync_step(at),
             430..480 => self.sync_burst(at),
@@ -210,7 +216,10 @@ impl<'s> Sim<'s> {
             }
             950..952 => self.at_office(Self::revoke),
             952..954 => self.update(at),
-            954..960 => self.server.project(),
+            954..957 => self.server.project(),
+            957..959 => self.at_office(Self::erase),
+            959..960 if copies == Copies::OfServer => self.lose_phone(at),
+            959..960 => Ok(()),
             960..980 => match copies {
                 Copies::OfServer => self.back_up_server(),
                 Copies::OfPhones => self.copy_phone(),
@@ -350,7 +359,7 @@ impl<'s> Sim<'s> {
             for at in 0..self.handsets.len() {
                 let Self { handsets, server, story, rng, now, .. } = self;
                 let handset = &mut handsets[at];
-                if handset.revoked {
+                if !handset.in_use() {
                     continue;
                 }
                 handset.set_clock(Millis(*now));
@@ -387,7 +396,18 @@ fn said(
             answer.cursor.seq,
             answer.backfills.len(),
             if answer.more { ", more" } else { "" },
-            if answer.start_again { ", start again" } else { "" },
+            match (answer.start_again, answer.to_repair, answer.repair.as_deref()) {
+                (true, ..) => ", start again".to_owned(),
+                (_, true, _) => ", repair".to_owned(),
+                (_, _, Some(step)) => format!(
+                    ", repaired: {} differ, {} lists, {} dealt with, relayed {:?}",
+                    step.differ.len(),
+                    step.lists.len(),
+                    step.dealt_with,
+                    step.verdicts
+                ),
+                _ => String::new(),
+            },
             answer.openings,
             answer.verdicts,
         ),

@@ -24,7 +24,7 @@ use alongside_server::{
     ingest::{IngestError, LocalWrite},
     people::{self, NewPerson, PeopleError},
     read_model::{Projector, ReadModel},
-    store::{LogBody, LogEntry, Store, StoreError, journal_beside},
+    store::{LogBody, LogEntry, Store, StoreError, journal_beside, signing_key_beside},
     verify::{self, Pages, PagesOf},
 };
 use anyhow::{Context, Result, bail};
@@ -145,7 +145,18 @@ impl Server {
     /// The control journal lies outside the store and its backups: it is never older than the server.
     fn take_journal_along(&self, next: &Path) -> Result<()> {
         fs::copy(journal_beside(&self.folder.join(FILE)), journal_beside(&next.join(FILE)))?;
+        self.take_key_along(next)
+    }
+
+    /// So does the key with which it signs.
+    fn take_key_along(&self, next: &Path) -> Result<()> {
+        fs::copy(self.signing_key(), signing_key_beside(&next.join(FILE)))?;
         Ok(())
+    }
+
+    /// The file of the key with which it signs.
+    pub(super) fn signing_key(&self) -> PathBuf {
+        signing_key_beside(&self.folder.join(FILE))
     }
 
     /// Puts an older copy in the place of the store. The pages' file stays, as it would for somebody who
@@ -155,6 +166,7 @@ impl Server {
         let pages = self.pages_name()?;
         copy_database(&self.folder.join(&pages), &next.join(&pages))?;
         copy_database(&backup.file, &next.join(FILE))?;
+        self.take_key_along(&next)?;
         if with_journal {
             self.take_journal_along(&next)?;
         }
@@ -303,6 +315,12 @@ impl Server {
 
     pub(super) fn revoke(&self, device: DeviceId, now: Millis) -> Result<()> {
         Ok(people::revoke_device(self.store()?, now, device)?)
+    }
+
+    /// Erases a group for good.
+    pub(super) fn erase(&self, group: GroupId, now: Millis) -> Result<()> {
+        alongside_server::erase::erase(self.store()?, now, group, "request")?;
+        Ok(())
     }
 
     /// The whole log after this number.

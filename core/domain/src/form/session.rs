@@ -126,7 +126,7 @@ impl Session {
         around: &Surroundings,
     ) -> Self {
         let mut session = Self::bare(form, language);
-        session.take_in(values);
+        session.take_in(values, &around.zone);
         session.compute_everything(around);
         session.before = session
             .all_relevant()
@@ -187,13 +187,13 @@ impl Session {
             }
             if let Some(expr) = form.templates[template].rules.get(&Rule::Default) {
                 match expr.answer(&*self, SessionNode::Record(at), around) {
-                    Ok(value) => self.nodes[at as usize].value = values::typed(question, value),
+                    Ok(value) => self.nodes[at as usize].value = values::typed(question, value, &around.zone),
                     Err(error) => {
                         self.faults.insert((at, Rule::Default), error);
                     }
                 }
             } else if let Some(text) = question.default.as_deref().filter(|text| !is_dynamic(text)) {
-                self.nodes[at as usize].value = values::typed(question, text.to_owned().into());
+                self.nodes[at as usize].value = values::typed(question, text.to_owned().into(), &around.zone);
             }
         }
     }
@@ -336,7 +336,7 @@ impl Session {
     ) -> Result<PageDelta, AnswerError> {
         let node = self.node(key).ok_or(AnswerError::UnknownQuestion)?;
         let question = self.question(node).ok_or(AnswerError::UnknownQuestion)?;
-        let value = values::scalar(question, answer)?;
+        let value = values::scalar(question, answer, &around.zone)?;
         self.nodes[node as usize].answered = !matches!(value, Scalar::Empty);
         let mut touched = BTreeSet::from([node]);
         if self.nodes[node as usize].value != value {

@@ -4,9 +4,11 @@
 //! ask, `codelists/*.csv` the long lists, `deadlines.toml` the statutory clock. The package is checked as a
 //! whole, and every problem is reported at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Parts, Programme, Reach, Role};
+use jiff::tz::TimeZone;
+
+use super::{MomentKind, Parts, Programme, Reach, Role};
 use crate::{
     deadline::DeadlineRules,
     form::{Choice, ChoiceSource, Form, MergePolicy, Sensitivity, xlsform},
@@ -15,6 +17,8 @@ use crate::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
+    reminder::Reminders,
+    rules::Rules,
 };
 
 mod code_list;
@@ -30,6 +34,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 const PROGRAMME: &str = "programme.toml";
 const MODEL: &str = "model.toml";
 const DEADLINES: &str = "deadlines.toml";
+const RULES: &str = "rules.toml";
+const REMINDERS: &str = "reminders.toml";
 
 /// Reads and checks a package as a whole.
 ///
@@ -70,6 +76,7 @@ struct Head {
     title: String,
     version: String,
     languages: Vec<String>,
+    zone: String,
     roles: BTreeMap<String, Role>,
 }
 
@@ -91,13 +98,23 @@ impl<'f> Reader<'f> {
             self.check_form(file, form, &code_lists, model.as_ref());
         }
         let deadlines = self.deadlines();
+        let clock = model.as_ref().map(|model| model.parts.clock_forms().map(str::to_owned).collect());
+        let rules = self.rules(&in_file, &clock.unwrap_or_default());
+        let reminders = self.reminders();
         let Model { groups, records, parts } = model?;
         self.check_ended(&parts, &in_file, &code_lists);
+        if let Some(deadlines) = &deadlines {
+            self.check_events(deadlines, &parts, &in_file, &code_lists);
+        }
+        if let Some(deadlines) = &deadlines {
+            self.check_clock(deadlines, &parts);
+        }
         Some(Programme {
             id: head.id,
             title: head.title,
             version: head.version,
             languages: head.languages,
+            zone: head.zone,
             hash: hash(self.files),
             roles: head.roles,
             groups,
@@ -105,6 +122,8 @@ impl<'f> Reader<'f> {
             records,
             code_lists,
             deadlines: deadlines?,
+            rules: rules?,
+            reminders: reminders?,
             parts,
         })
     }
@@ -138,10 +157,79 @@ impl<'f> Reader<'f> {
         self.take(report);
     }
 
+    /// The events that start and meet deadlines are events that somebody can record.
+    fn check_events(
+        &mut self,
+        rules: &DeadlineRules,
+        parts: &Parts,
+        forms: &BTreeMap<String, Form>,
+        lists: &BTreeMap<String, Vec<Choice>>,
+    ) {
+        if parts.event.is_none() && parts.moments.is_empty() {
+            return;
+        }
+        let coded = parts.moments.iter().filter_map(|moment| match &moment.kind {
+            MomentKind::Field(field) => Some(field),
+            MomentKind::Always(_) => None,
+        });
+        let mut known: Vec<&str> = parts
+            .moments
+            .iter()
+            .filter_map(|moment| match &moment.kind {
+                MomentKind::Always(code) => Some(code.as_str()),
+                MomentKind::Field(_) => None,
+            })
+            .collect();
+        for field in parts.event.iter().map(|event| &event.kind).chain(coded) {
+            let source = forms
+                .get(&field.form)
+                .and_then(|form| Some((form, form.question(&field.field)?.kind.choices()?)));
+            let choices = match source {
+                Some((form, ChoiceSource::List(name))) => form.choices.get(name),
+                Some((_, ChoiceSource::File(file))) => {
+                    stem(file, "", ".csv").and_then(|name| lists.get(name))
+                }
+                // A text holds any code.
+                None => return,
+            };
+            known.extend(choices.into_iter().flatten().map(|choice| choice.name.as_str()));
+        }
+        let mut report = Report::new(DEADLINES);
+        for kind in rules.event_kinds().filter(|kind| !known.contains(kind)) {
+            report.warning(
+                Place::sheet("events").column(kind),
+                "unknown_event",
+                format!("Nobody can record the event {}.", quoted(kind)),
+                did_you_mean(
+                    kind,
+                    known.iter().copied(),
+                    "Add it to the list of the question that `kind` of [parts.event] names.",
+                ),
+            );
+        }
+        self.take(report);
+    }
+
+    /// The dates that the clock reads are dates that the programme's events have.
+    fn check_clock(&mut self, rules: &DeadlineRules, parts: &Parts) {
+        let Some(event) = &parts.event else { return };
+        let mut report = Report::new(DEADLINES);
+        let known = || event.dates.iter().map(|field| field.field.as_str());
+        for name in rules.dated_fields().filter(|name| !known().any(|field| field == *name)) {
+            report.warning(
+                Place::FILE,
+                "unknown_date",
+                format!("A rule reads the date {}, which the events do not have.", quoted(name)),
+                did_you_mean(name, known(), &format!("Name it in `dates` of [parts.event] in `{MODEL}`.")),
+            );
+        }
+        self.take(report);
+    }
+
     /// Says which files nobody reads.
     fn name_strangers(&mut self) {
         for path in self.files.keys() {
-            let is_read = [PROGRAMME, MODEL, DEADLINES].contains(&path.as_str())
+            let is_read = [PROGRAMME, MODEL, DEADLINES, RULES, REMINDERS].contains(&path.as_str())
                 || stem(path, "forms/", ".md").is_some()
                 || stem(path, "codelists/", ".csv").is_some();
             // Notes and licences may lie beside the files of the programme.
@@ -288,6 +376,40 @@ impl<'f> Reader<'f> {
         self.take(report);
     }
 
+    /// A package without rules has none.
+    fn rules(&mut self, forms: &BTreeMap<String, Form>, clock: &BTreeSet<String>) -> Option<Rules> {
+        if !self.files.contains_key(RULES) {
+            return Some(Rules::default());
+        }
+        let read = self.required(RULES, |text, _| {
+            let mut rules = Rules::parse(RULES, text)?;
+            rules.bind(RULES, forms, clock)?;
+            Ok(rules)
+        })?;
+        match read {
+            Ok(rules) => Some(rules),
+            Err(problems) => {
+                let problems: Vec<Problem> = problems;
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// A package without reminders has none.
+    fn reminders(&mut self) -> Option<Reminders> {
+        if !self.files.contains_key(REMINDERS) {
+            return Some(Reminders::default());
+        }
+        match self.required(REMINDERS, |text, _| Reminders::parse(REMINDERS, text))? {
+            Ok(reminders) => Some(reminders),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
     fn deadlines(&mut self) -> Option<DeadlineRules> {
         match self.required(DEADLINES, |text, _| DeadlineRules::parse(DEADLINES, text))? {
             Ok(rules) => Some(rules),
@@ -318,6 +440,18 @@ fn head(text: &str, report: &mut Report) -> Head {
                     format!("{} cannot be the id of a programme.", quoted(&head.id)),
                     "Write letters, digits, `_` or `-`, a letter first.",
                 );
+            }
+            file.require(&table, "zone");
+            if let Some(zone) = file.text(&mut table, "zone") {
+                if TimeZone::get(&zone.value).is_err() {
+                    file.report.error(
+                        zone.place(),
+                        "unknown_zone",
+                        format!("There is no time zone {}.", quoted(&zone.value)),
+                        "Write its name in the IANA database, such as `Europe/London`.",
+                    );
+                }
+                head.zone = zone.value;
             }
             file.finish(&table);
         }

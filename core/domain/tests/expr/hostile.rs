@@ -264,6 +264,15 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(words), 0..24).prop_map(|words| words.concat())
 }
 
+/// A blank of several bytes before the number.
+#[test]
+fn a_number_that_runs_into_a_name_after_a_wide_blank_is_refused_with_its_place() {
+    let errors = Expr::compile("a\u{2007}9ⶦw").unwrap_err();
+    assert!(!errors.is_empty());
+    let errors = Expr::compile("1 +\u{a0}9b").unwrap_err();
+    assert!(!errors.is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 

@@ -7,6 +7,8 @@ mod entry;
 #[cfg(test)]
 mod forms;
 #[cfg(test)]
+mod guide;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod package;

@@ -193,7 +193,7 @@ fn refuse_slip(source: &str, start: usize, before: Option<Symbol<'_>>) -> std::r
             .iter()
             .any(|word| rest.strip_prefix(word).is_some_and(|after| !after.starts_with(continues_name)))
     {
-        let from = source[..start].rfind(|c: char| !c.is_ascii_digit() && c != '.').map_or(0, |at| at + 1);
+        let from = source[..start].trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
         let end = start + rest.find(|c| !continues_name(c)).unwrap_or(rest.len());
         return Err(ExprError::new(
             ErrorKind::Unexpected,

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use jiff::{
     Timestamp,
     civil::{Date, Time},
+    tz::TimeZone,
 };
 use serde::{Deserialize, Serialize};
 
@@ -151,7 +152,8 @@ impl Session {
         for row in &draft.rows {
             session.make_row(row);
         }
-        session.take_in(&draft.answers.iter().map(|(key, value)| (key.clone(), read(value))).collect());
+        let values = draft.answers.iter().map(|(key, value)| (key.clone(), read(value))).collect();
+        session.take_in(&values, &around.zone);
         session.before = draft.before.iter().cloned().collect();
         session.compute_everything(around);
         let at = draft.at.as_deref().and_then(|key| session.node(key)).filter(|node| session.is_asked(*node));
@@ -166,14 +168,14 @@ impl Session {
     }
 
     /// Takes values in by their document keys; those without a place are kept apart.
-    pub(super) fn take_in(&mut self, values: &BTreeMap<String, Scalar<'static>>) {
+    pub(super) fn take_in(&mut self, values: &BTreeMap<String, Scalar<'static>>, zone: &TimeZone) {
         for (key, value) in values {
             if let Some((row, _)) = key.rsplit_once('/') {
                 self.make_row(row);
             }
             if let Some(node) = self.node(key) {
                 if let Some(question) = self.question(node) {
-                    let value = values::typed(question, value.clone());
+                    let value = values::typed(question, value.clone(), zone);
                     self.nodes[node as usize].answered = !matches!(value, Scalar::Empty);
                     self.nodes[node as usize].value = value;
                 }
@@ -188,7 +190,7 @@ impl Session {
         let Some((field, code)) = key.rsplit_once('/') else { return false };
         let Some(node) = self.node(field) else { return false };
         if *value == Scalar::Boolean(true) {
-            let known = self.nodes[node as usize].value.text(&jiff::tz::TimeZone::UTC);
+            let known = self.nodes[node as usize].value.text(&TimeZone::UTC);
             let all = if known.is_empty() { code.to_owned() } else { format!("{known} {code}") };
             self.nodes[node as usize].value = all.into();
             self.nodes[node as usize].answered = true;

@@ -139,7 +139,7 @@ impl Session {
         match expr.answer(&*self, SessionNode::Record(node), around) {
             Ok(value) => {
                 self.faults.remove(&(node, Rule::Calculation));
-                self.set(node, values::typed(question, value), waiting, touched);
+                self.set(node, values::typed(question, value, &around.zone), waiting, touched);
             }
             Err(error) => {
                 self.faults.insert((node, Rule::Calculation), error);

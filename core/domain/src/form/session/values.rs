@@ -49,13 +49,18 @@ impl fmt::Display for AnswerError {
 impl std::error::Error for AnswerError {}
 
 /// An answer as a value of the question's kind.
-pub(super) fn scalar(question: &Question, answer: &Answer) -> Result<Scalar<'static>, AnswerError> {
-    let value = convert::value(question, answer, matches!(answer, Answer::Ref(_))).map_err(|refusal| {
+pub(super) fn scalar(
+    question: &Question,
+    answer: &Answer,
+    zone: &TimeZone,
+) -> Result<Scalar<'static>, AnswerError> {
+    let is_reference = matches!(answer, Answer::Ref(_));
+    let value = convert::value(question, answer, is_reference, zone).map_err(|refusal| {
         AnswerError::WrongKind { code: refusal.code, what: refusal.what, help: refusal.help }
     })?;
     Ok(match value {
         Value::Null | Value::Other(_) => Scalar::Empty,
-        Value::Text(text) => typed(question, text.into()),
+        Value::Text(text) => typed(question, text.into(), zone),
         Value::Integer(number) => Scalar::Integer(number),
         Value::Bool(is) => Scalar::Boolean(is),
         Value::Instant(at) => Scalar::Instant(at.timestamp()),
@@ -64,7 +69,7 @@ pub(super) fn scalar(question: &Question, answer: &Answer) -> Result<Scalar<'sta
 }
 
 /// A value with the type of its question, where it can have it; otherwise as it is.
-pub(super) fn typed(question: &Question, value: Scalar<'static>) -> Scalar<'static> {
+pub(super) fn typed(question: &Question, value: Scalar<'static>, zone: &TimeZone) -> Scalar<'static> {
     let Scalar::Text(text) = &value else {
         return match (&question.kind, value) {
             // `true` and `false` are texts in a question of texts.
@@ -73,10 +78,7 @@ pub(super) fn typed(question: &Question, value: Scalar<'static>) -> Scalar<'stat
                 Ok(number) => Scalar::Integer(number),
                 Err(_) => Scalar::Decimal(text),
             },
-            (QuestionKind::Date, Scalar::Instant(at)) => {
-                let zone = TimeZone::get(crate::time::PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
-                Scalar::Date(zone.to_datetime(at).date())
-            }
+            (QuestionKind::Date, Scalar::Instant(at)) => Scalar::Date(zone.to_datetime(at).date()),
             (_, other) => other,
         };
     };

@@ -14,7 +14,7 @@ use crate::{
 
 mod parts;
 
-use parts::{PartsReader, no_parts};
+use parts::PartsReader;
 
 /// What the file says.
 pub(super) struct Model {
@@ -46,7 +46,7 @@ pub(super) fn read(text: &str, forms: &BTreeMap<String, Form>, report: &mut Repo
             PartsReader { forms, groups: &groups, records: &records }.read(file, &mut table)
         });
         file.finish(&root);
-        let parts = parts.unwrap_or_else(no_parts);
+        let parts = parts.unwrap_or_default();
         Model { groups, records, parts }
     })
 }
