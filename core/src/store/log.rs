@@ -125,6 +125,21 @@ pub(crate) fn acknowledge(
          WHERE hash = ?1",
     )?
     .execute(params![change.0, signed(seq), received.map(|at| at.0)])?;
+    if let Some(received) = received {
+        settle_review(tx, change, received)?;
+    }
+    Ok(())
+}
+
+/// Where it waited for a coordinator, it does so no longer: it came in another way, as after access was given
+/// again.
+pub(crate) fn settle_review(
+    tx: &Transaction<'_>,
+    change: &ChangeHash,
+    received: Millis,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE review SET decided_at = ?2 WHERE name = ?1 AND decided_at IS NULL")?
+        .execute(params![change.0, received.0])?;
     Ok(())
 }
 

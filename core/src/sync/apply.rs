@@ -356,12 +356,22 @@ pub(crate) fn put_off(tx: &Transaction<'_>, hash: &ChangeHash) -> Result<(), Api
 fn send_first(tx: &Transaction<'_>, hash: &ChangeHash, lacking: &[ChangeHash]) -> Result<bool, ApiError> {
     let mut ready = !lacking.is_empty();
     for lacks in lacking {
-        let rows = tx.execute(
+        ready &= tx
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM change WHERE hash = ?1 AND later = 0
+                                AND actor IN (SELECT actor FROM own_actor))",
+            )?
+            .query_row([lacks.0], |row| row.get::<_, bool>(0))?;
+    }
+    for lacks in lacking {
+        // What waits for a coordinator is sent again only where that lets `hash` go: otherwise the two
+        // would be sent in turn for ever.
+        tx.prepare_cached(
             "UPDATE change SET first = 1, feed_seq = NULL
-             WHERE hash = ?1 AND later = 0 AND actor IN (SELECT actor FROM own_actor)",
-            [lacks.0],
-        )?;
-        ready &= rows > 0;
+             WHERE hash = ?1 AND later = 0 AND (?2 OR feed_seq <> 0)
+               AND actor IN (SELECT actor FROM own_actor)",
+        )?
+        .execute(params![lacks.0, ready])?;
     }
     if !ready {
         let later: Option<i64> = tx.query_row(

@@ -33,7 +33,7 @@ use crate::{
 
 /// In the log, the number of a change that the server lacks and that this phone can neither prove nor write:
 /// it stays here, and whoever wrote it may bring it back.
-const UNPROVEN: i64 = -1;
+pub(super) const UNPROVEN: i64 = -1;
 /// Repairs in a row that may end in a difference before only a server that was restored is a reason for one.
 const VAIN: i64 = 3;
 /// Bytes of a group in a comparison, about.
@@ -379,6 +379,7 @@ fn take_in_list(
                 .execute(params![signed(*number), group.0])?;
         }
     }
+    uncount_aside(tx, from, &entries, listed.more)?;
     if listed.more {
         let last = entries.last().map_or(from.after, |entry| entry.number);
         tx.prepare_cached("UPDATE repair_list SET after = ?2 WHERE grp = ?1")?
@@ -386,12 +387,12 @@ fn take_in_list(
         return Ok(());
     }
     tx.prepare_cached("DELETE FROM repair_list WHERE grp = ?1")?.execute([group.0])?;
-    lacking(tx, group, &entries, from.after == 0)
+    lacking(tx, group)
 }
 
 /// The server lacks what its list did not name: own changes that nothing proves are sent anew, what a head
 /// covers is relayed, and the rest is left to whoever can prove it.
-fn lacking(tx: &Transaction<'_>, group: GroupId, last: &[ListedEntry], whole: bool) -> Result<(), ApiError> {
+fn lacking(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
     let of =
         "record IN (SELECT record FROM document WHERE grp = ?1) AND feed_seq IS NOT NULL AND feed_seq <> 0
               AND hash NOT IN (SELECT hash FROM repair_there)";
@@ -412,14 +413,31 @@ fn lacking(tx: &Transaction<'_>, group: GroupId, last: &[ListedEntry], whole: bo
         ),
         params![group.0, UNPROVEN],
     )?;
-    // What was set aside under numbers that the server no longer has stays here, uncounted.
-    let numbers: BTreeSet<u64> = last.iter().map(|entry| entry.number).collect();
-    for tally::Aside { number, .. } in tally::set_aside(tx, Some(group))? {
-        if whole && !numbers.contains(&number) {
-            tx.execute(
-                "UPDATE quarantine SET feed_seq = -id WHERE grp = ?1 AND feed_seq = ?2",
-                params![group.0, signed(number)],
-            )?;
+    Ok(())
+}
+
+/// What was set aside under numbers that the server no longer has, or has given to others, stays here,
+/// uncounted. A part of a list tells of the numbers from where it begins to where the next one does.
+fn uncount_aside(
+    tx: &Transaction<'_>,
+    from: ListFrom,
+    listed: &[ListedEntry],
+    more: bool,
+) -> Result<(), ApiError> {
+    let last = listed.last().map_or(from.after, |entry| entry.number);
+    let names: BTreeMap<u64, [u8; 16]> = listed.iter().map(|entry| (entry.number, entry.name)).collect();
+    for tally::Aside { number, name, .. } in tally::set_aside(tx, Some(from.group))? {
+        if number <= from.after || (more && number > last) {
+            continue;
+        }
+        let stands = match (names.get(&number), name) {
+            (Some(there), Some(here)) => *there == here.short(),
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if !stands {
+            tx.prepare_cached("UPDATE quarantine SET feed_seq = -id WHERE grp = ?1 AND feed_seq = ?2")?
+                .execute(params![from.group.0, signed(number)])?;
         }
     }
     Ok(())

@@ -50,6 +50,7 @@ impl Sim<'_> {
         }
         let backup = self.backups.swap_remove(chosen);
         self.story.fault("server restored", &format!("to {head}; {} entries gone", gone.len()));
+        self.held_once.extend(self.server.written()?);
         self.server.restore(&backup, self.story.mutant != Some(Mutant::ForgetsTheJournal))?;
         // Later copies hold what never happened in this server's life.
         self.backups.clear();
@@ -117,15 +118,7 @@ impl Sim<'_> {
         }
         self.story.fault("phone lost", &self.handsets[at].name);
         self.handsets[at].gone = true;
-        let written = self.server.written()?;
-        let returning: Vec<_> = self.returning.iter().map(|lost| lost.record).collect();
-        self.excuse(Excluded::GoneWithPhone, |saved| {
-            // What a restored server lost and others hold has to come back.
-            saved.by == at
-                && !returning.contains(&saved.record)
-                && !written.contains(&(saved.record, saved.key.clone(), saved.value.clone()))
-        });
-        Ok(())
+        self.excuse_unsent(Excluded::GoneWithPhone, at)
     }
 
     pub(super) fn copy_phone(&mut self) -> Result<()> {

@@ -1,13 +1,13 @@
 //! A phone of the fleet: a real core, an engine that is driven step by step, a clock of its own.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use alongside_core::{ApiError, Key, Phone, Profile, clock::ManualClock, sync::Sent};
+use alongside_core::{ApiError, Key, Phone, Profile, clock::ManualClock, sync::Sent, views::ReviewOutcome};
 use alongside_domain::{
     ids::{ChangeHash, DeviceId, GroupId, PersonId, RecordId},
     programme::Programme,
@@ -360,8 +360,22 @@ impl Handset {
         Ok(held)
     }
 
-    /// Whether the record here has, or had, this value in this field.
+    /// Own changes that wait for a coordinator.
+    pub(super) fn in_review(&self) -> Result<BTreeSet<ChangeHash>> {
+        let lines = self.phone()?.records().outbox()?.in_review;
+        let waiting = lines.into_iter().filter(|line| line.outcome == ReviewOutcome::Waits);
+        Ok(waiting.filter_map(|line| line.change).collect())
+    }
+
+    /// Whether the record here has, or had, this value in this field, or it is kept with what was refused.
     pub(super) fn has(&self, record: RecordId, key: &str, value: &Value) -> Result<bool> {
+        let kept = self.phone()?.records().outbox()?.refused;
+        let mut kept = kept.iter().filter(|kept| kept.record == record).flat_map(|kept| &kept.fields);
+        if let Value::Text(text) = value
+            && kept.any(|field| field.key == key && field.text == *text)
+        {
+            return Ok(true);
+        }
         let history = match self.phone()?.records().history(record) {
             Ok(history) => history,
             Err(ApiError::NotFound(_)) => return Ok(false),

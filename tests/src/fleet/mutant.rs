@@ -2,7 +2,7 @@
 
 use alongside_domain::{
     tally::heads::{PublicKey, SignedHeads},
-    wire::{FeedEntry, SyncAnswer, SyncRequest, Verdict, features, pack},
+    wire::{Cursor, FeedEntry, SyncAnswer, SyncRequest, Verdict, features, pack},
 };
 use anyhow::{Context as _, Result};
 use ed25519_dalek::SigningKey;
@@ -31,13 +31,13 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    /// Those that a story has to notice. `AuthorsAgain` is not among them: since phones repair, no story
-    /// has been found that notices it.
-    pub const ALL: [Self; 7] = [
+    /// Those that a story has to notice.
+    pub const ALL: [Self; 8] = [
         Self::AcknowledgesBeforeCommit,
         Self::SkipsACursorNumber,
         Self::DropsWorkOnRestore,
         Self::ForgetsABackfill,
+        Self::AuthorsAgain,
         Self::ForgetsAWithdrawal,
         Self::ForgetsTheJournal,
         Self::AcceptsAnUnsignedRelay,
@@ -63,8 +63,8 @@ impl Mutant {
         Ok(request.push.take().map_or(0, |push| push.entries as usize))
     }
 
-    /// What the phone gets of an answer.
-    pub(super) fn answer(self, answer: &mut SyncAnswer, unseen: usize) -> Result<()> {
+    /// What the phone gets of an answer to a request that asked from this place.
+    pub(super) fn answer(self, answer: &mut SyncAnswer, unseen: usize, asked: Cursor) -> Result<()> {
         match self {
             Self::AcknowledgesBeforeCommit => {
                 answer.verdicts.extend(std::iter::repeat_n(Verdict::Accepted(answer.cursor.seq), unseen));
@@ -90,10 +90,19 @@ impl Mutant {
             Self::ForgetsABackfill => drop(answer.backfills.pop()),
             Self::AuthorsAgain => {
                 let actor = alongside_domain::ids::ActorId([0; 16]);
+                let mut held = false;
                 for verdict in &mut answer.verdicts {
                     if matches!(verdict, Verdict::Have(_)) {
                         *verdict = Verdict::Fork { actor, seq: 0 };
+                        held = true;
                     }
+                }
+                if held {
+                    // A phone that found its own change in the feed beside it would not be misled.
+                    answer.cursor = asked;
+                    (answer.pull, answer.more) = (None, false);
+                    (answer.tally, answer.heads, answer.head, answer.repair) = (None, None, None, None);
+                    answer.backfills.clear();
                 }
             }
         }

@@ -134,18 +134,24 @@ impl Sim<'_> {
         }
         self.story.fault("phone revoked", &self.handsets[at].name);
         self.server.revoke(device, Millis(self.now))?;
-        let written = self.server.written()?;
         for at in 0..self.handsets.len() {
             if self.handsets[at].device == device {
                 self.handsets[at].revoked = true;
-                let returning: Vec<_> = self.returning.iter().map(|lost| lost.record).collect();
-                self.excuse(Excluded::RevokedWork, |saved| {
-                    saved.by == at
-                        && !returning.contains(&saved.record)
-                        && !written.contains(&(saved.record, saved.key.clone(), saved.value.clone()))
-                });
+                self.excuse_unsent(Excluded::RevokedWork, at)?;
             }
         }
+        Ok(())
+    }
+
+    /// Does not look for what only this phone ever had. What a restored server lost and others hold has to
+    /// come back.
+    pub(super) fn excuse_unsent(&mut self, reason: Excluded, at: usize) -> Result<()> {
+        let written = self.server.written()?;
+        let held_once = self.held_once.clone();
+        self.excuse(reason, |saved| {
+            let value = (saved.record, saved.key.clone(), saved.value.clone());
+            saved.by == at && !held_once.contains(&value) && !written.contains(&value)
+        });
         Ok(())
     }
 

@@ -70,6 +70,8 @@ pub(super) struct Sim<'s> {
     pub(super) erased: BTreeSet<GroupId>,
     pub(super) backups: Vec<Backup>,
     pub(super) returning: Vec<Lost>,
+    /// Values that a server had before it was restored.
+    pub(super) held_once: BTreeSet<(RecordId, String, Value)>,
     pub(super) copies: Vec<(usize, PhoneCopy)>,
     // Last: phones and server close before their files go.
     pub(super) dir: TempDir,
@@ -145,6 +147,7 @@ impl<'s> Sim<'s> {
             erased: BTreeSet::new(),
             backups: Vec::new(),
             returning: Vec::new(),
+            held_once: BTreeSet::new(),
             copies: Vec::new(),
             dir,
         };
