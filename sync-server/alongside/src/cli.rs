@@ -17,6 +17,7 @@ mod demo;
 mod device;
 mod enrol;
 mod erase;
+mod forms;
 mod import;
 mod quarantine;
 mod refused;
@@ -101,6 +102,9 @@ enum Command {
     /// What phones sent and the server would not have: list it, read it.
     #[command(subcommand)]
     Refused(refused::Command),
+    /// Forms: check one.
+    #[command(subcommand)]
+    Forms(forms::Command),
     /// Destroy everything in a group, for good, while the server runs or not.
     Erase(erase::Command),
     /// Copy the store into a new file, while the server runs or not, and prove the copy.
@@ -130,6 +134,7 @@ impl Cli {
             Command::Device(command) => device::run(&config, &command),
             Command::Quarantine(command) => return quarantine::run(&config, &command).map(code),
             Command::Refused(command) => return refused::run(&config, &command).map(code),
+            Command::Forms(command) => return forms::run(&command).map(code),
             Command::Erase(command) => return erase::run(&config, &command).map(code),
             Command::Backup(command) => return backup::run(&config, &command).map(code),
             Command::Restore(command) => return restore::run(&config, &command).map(code),
