@@ -90,9 +90,6 @@ enum Command {
     /// People: add one, list them, let one in.
     #[command(subcommand)]
     User(user::Command),
-    /// Forms: compute an expression, try a form.
-    #[command(subcommand)]
-    Forms(forms::Command),
     /// Make a one-time code that enrols a person's phone.
     Enrol(enrol::Enrol),
     /// Take a charity's spreadsheet of referrals into groups and records.
@@ -106,6 +103,9 @@ enum Command {
     /// What phones sent and the server would not have: list it, read it.
     #[command(subcommand)]
     Refused(refused::Command),
+    /// Forms: check one, try one, compute an expression.
+    #[command(subcommand)]
+    Forms(forms::Command),
     /// Destroy everything in a group, for good, while the server runs or not.
     Erase(erase::Command),
     /// Copy the store into a new file, while the server runs or not, and prove the copy.
@@ -126,7 +126,7 @@ impl Cli {
             anyhow::bail!("the demo makes its own server in a temporary folder: leave `{flag}` out");
         }
         // A form needs no server, nor its settings.
-        if let Command::Forms(command) = self.command {
+        if let Command::Forms(command) = &self.command {
             return forms::run(command).map(code);
         }
         let config = Config::load(self.settings.config.as_deref(), &self.settings.flags)?;
@@ -135,7 +135,6 @@ impl Cli {
         telemetry::init(log, config.log_format);
         match self.command {
             Command::Demo(demo) => return demo::run(&demo, config.listen),
-            Command::Forms(command) => return forms::run(command).map(code),
             Command::Serve => serve::run(config),
             Command::User(command) => user::run(&config, command),
             Command::Enrol(command) => enrol::run(&config, &command),
@@ -143,6 +142,7 @@ impl Cli {
             Command::Device(command) => device::run(&config, &command),
             Command::Quarantine(command) => return quarantine::run(&config, &command).map(code),
             Command::Refused(command) => return refused::run(&config, &command).map(code),
+            Command::Forms(command) => return forms::run(&command).map(code),
             Command::Erase(command) => return erase::run(&config, &command).map(code),
             Command::Backup(command) => return backup::run(&config, &command).map(code),
             Command::Restore(command) => return restore::run(&config, &command).map(code),

@@ -1,22 +1,27 @@
-//! Forms: what one computes, and how it runs.
+//! `alongside forms`: one module for each of its commands.
 
 use clap::Subcommand;
 
+mod check;
 mod eval;
+mod line;
 mod r#try;
 
 /// What to do with a form.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Say everything that is wrong with a form; ends with 1 where it cannot be used.
+    Check(check::Check),
     /// Compute an expression.
     Eval(eval::Eval),
     /// Run a form in the terminal, question by question.
     Try(r#try::Try),
 }
 
-pub(super) fn run(command: Command) -> anyhow::Result<bool> {
+pub(super) fn run(command: &Command) -> anyhow::Result<bool> {
     match command {
-        Command::Eval(eval) => eval::run(&eval),
-        Command::Try(r#try) => r#try::run(&r#try),
+        Command::Check(check) => check::run(check),
+        Command::Eval(eval) => eval::run(eval),
+        Command::Try(r#try) => r#try::run(r#try),
     }
 }

@@ -159,6 +159,11 @@ impl CompiledForm {
                 .choices
                 .iter()
                 .map(|(name, choices)| List { name: name.clone(), choices: choices.clone() })
+                .chain(
+                    form.external_choices
+                        .iter()
+                        .map(|(name, choices)| List { name: external(name), choices: choices.clone() }),
+                )
                 .collect(),
             dependents: Vec::new(),
             by_place: Vec::new(),
@@ -259,13 +264,18 @@ impl CompiledForm {
 
     /// The list of a select; one in a file is taken in when it is first named.
     fn list(&mut self, source: &ChoiceSource, lists: &BTreeMap<String, Vec<Choice>>) -> Option<usize> {
-        let (ChoiceSource::List(name) | ChoiceSource::File(name)) = source;
-        let name = name.strip_suffix(".csv").unwrap_or(name);
+        let name = match source {
+            ChoiceSource::List(name) => name.clone(),
+            ChoiceSource::File(file) => file.strip_suffix(".csv").unwrap_or(file).to_owned(),
+            ChoiceSource::External(name) => external(name),
+            // Its choices are the rows that there are.
+            ChoiceSource::Answers(_) => return None,
+        };
         if let Some(at) = self.lists.iter().position(|list| list.name == name) {
             return Some(at);
         }
-        let choices = lists.get(name)?.clone();
-        self.lists.push(List { name: name.to_owned(), choices });
+        let choices = lists.get(&name)?.clone();
+        self.lists.push(List { name, choices });
         Some(self.lists.len() - 1)
     }
 
@@ -489,6 +499,11 @@ fn compile(
             error,
         })),
     }
+}
+
+/// How a list of the `external_choices` sheet is told from one of the `choices` sheet with its name.
+fn external(list: &str) -> String {
+    format!("external:{list}")
 }
 
 /// The names in a `trigger` cell: `${a}`, several with commas between.

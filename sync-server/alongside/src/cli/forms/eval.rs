@@ -1,9 +1,6 @@
 //! `alongside forms eval`: an expression and its value, or one of each a line.
 
-use std::{
-    borrow::Cow,
-    io::{BufRead as _, Write as _},
-};
+use std::{borrow::Cow, io::Write as _};
 
 use alongside_domain::form::expr::{
     Context as _, Expr, ExprError, NodeId, Scalar, Surroundings, Tree, Value as Outcome,
@@ -14,8 +11,19 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::line;
+
 /// Longest line that is read, in bytes.
 const LONGEST_LINE: usize = 4 << 20;
+
+/// Most nodes that the paths of one context make.
+const MOST_NODES: usize = 1_000_000;
+
+/// Deepest path.
+const DEEPEST: usize = 128;
+
+/// Highest place of a row that a path names.
+const HIGHEST_PLACE: usize = 10_000;
 
 /// An expression and what it is evaluated over.
 #[derive(Debug, Args)]
@@ -107,23 +115,25 @@ fn lines(eval: &Eval) -> anyhow::Result<bool> {
     let mut input = std::io::stdin().lock();
     let mut bytes = Vec::new();
     loop {
-        bytes.clear();
-        if input.read_until(b'\n', &mut bytes).context("the lines cannot be read")? == 0 {
-            break;
-        }
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let answer = if bytes.len() > LONGEST_LINE {
-            json!({ "error": format!("The line is longer than {LONGEST_LINE} bytes."), "code": "line_too_long" })
-        } else {
-            match serde_json::from_slice::<Line>(&bytes) {
+        let answer = match line::next(&mut input, LONGEST_LINE, &mut bytes)
+            .context("the lines cannot be read")?
+        {
+            line::Line::End => break,
+            line::Line::TooLong => json!({
+                "error": format!("The line is longer than {LONGEST_LINE} bytes. Put less into its context."),
+                "code": "line_too_long",
+            }),
+            line::Line::Whole if bytes.iter().all(u8::is_ascii_whitespace) => continue,
+            line::Line::Whole => match serde_json::from_slice::<Line>(&bytes) {
                 Ok(line) => evaluated(&line, eval),
                 Err(error) => json!({
-                    "error": format!("This is no line of an expression: {error}."),
+                    "error": format!(
+                        "This is no line of an expression: {error}. Write \
+                         {{\"expr\": \"1 + 1\", \"context\": {{\"path\": \"value\"}}}}."
+                    ),
                     "code": "bad_line",
                 }),
-            }
+            },
         };
         writeln!(out, "{answer}")?;
         out.flush()?;
@@ -145,6 +155,10 @@ fn evaluated(line: &Line, eval: &Eval) -> Value {
         Ok(expr) => expr,
         Err(errors) => return refused(&errors),
     };
+    let paths = line.context.keys().map(String::as_str).filter(|path| *path != ".");
+    if let Err(refusal) = check_paths(paths.chain(line.here.as_deref())) {
+        return json!({ "error": refusal, "code": "bad_path" });
+    }
     let mut tree = Tree::new();
     let top = tree.node_at("");
     let mut here = line.here.as_deref().map_or(top, |path| tree.node_at(path));
@@ -177,6 +191,38 @@ fn evaluated(line: &Line, eval: &Eval) -> Value {
         Ok(value) => shown(&tree, &value, &around.zone),
         Err(error) => refused(&[error]),
     }
+}
+
+/// Whether paths can be made without making a world of rows.
+fn check_paths<'p>(paths: impl Iterator<Item = &'p str>) -> Result<(), String> {
+    let mut nodes = 0;
+    for path in paths {
+        let mut depth = 0;
+        for step in path.split('/').filter(|step| !step.is_empty()) {
+            depth += 1;
+            let place = match step.split_once('[') {
+                None => Some(1),
+                Some((_, place)) => place.strip_suffix(']').and_then(|place| place.trim().parse().ok()),
+            };
+            match place.filter(|place| (1..=HIGHEST_PLACE).contains(place)) {
+                Some(place) => nodes += place,
+                None => {
+                    return Err(format!(
+                        "`{}` is no step of a path. Write a name, and behind it the place of a row from 1 to \
+                         {HIGHEST_PLACE} where there are several, such as `visit[2]`.",
+                        step.chars().take(40).collect::<String>()
+                    ));
+                }
+            }
+        }
+        if depth > DEEPEST {
+            return Err(format!("A path has {depth} steps. It has at most {DEEPEST}."));
+        }
+    }
+    if nodes > MOST_NODES {
+        return Err(format!("The paths make {nodes} nodes. Name fewer rows: at most {MOST_NODES} nodes."));
+    }
+    Ok(())
 }
 
 fn fill(tree: &mut Tree, node: NodeId, value: &Value) {

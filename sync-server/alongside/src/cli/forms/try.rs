@@ -1,28 +1,27 @@
 //! `alongside forms try`: a form run in the terminal, question by question.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead as _, Write as _},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf, sync::Arc};
 
 use alongside_domain::{
     form::{
         expr::{Scalar, Surroundings},
         session::{CompiledForm, QuestionState, Session},
-        xlsform,
+        xlsform::Dialect,
     },
     programme::entry::Answer,
 };
-use anyhow::Context as _;
 use clap::Args;
 use jiff::tz::TimeZone;
+
+use super::{check, line};
+
+/// Longest answer that is read, in bytes.
+const LONGEST_ANSWER: usize = 1 << 20;
 
 /// A form to run. Nothing is stored.
 #[derive(Debug, Args)]
 pub(crate) struct Try {
-    /// The form: Markdown tables of an XLSForm.
+    /// The form: a workbook (.xlsx, .xls, .ods), a Markdown or CSV file, or a folder of CSV files.
     file: PathBuf,
     /// The language of its texts, as the form names it.
     #[arg(long, default_value = "")]
@@ -30,16 +29,12 @@ pub(crate) struct Try {
 }
 
 pub(super) fn run(what: &Try) -> anyhow::Result<bool> {
-    let text = std::fs::read_to_string(&what.file)
-        .with_context(|| format!("the form {} cannot be read", what.file.display()))?;
-    let name = what.file.display().to_string();
-    let form = match xlsform::read(&name, &text) {
-        Ok((form, _)) => form,
-        Err(problems) => {
-            let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            anyhow::bail!("the form has problems:\n{}", all.join("\n"));
-        }
-    };
+    let opened = check::read(&what.file, Dialect::Standard)?;
+    if opened.has_error {
+        let all: Vec<String> = opened.problems.iter().map(ToString::to_string).collect();
+        anyhow::bail!("the form has problems:\n{}", all.join("\n"));
+    }
+    let form = opened.form;
     let compiled = CompiledForm::new(&form, &BTreeMap::new()).map_err(|errors| {
         let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the form cannot be run:\n{}", all.join("\n"))
@@ -54,21 +49,29 @@ pub(super) fn run(what: &Try) -> anyhow::Result<bool> {
         out,
         "Write an answer, nothing to leave it as it is, `-` to clear it, `<` to go back, `+ repeat` to add a row, `.` to end."
     )?;
+    let mut bytes = Vec::new();
     'pages: loop {
-        for key in session.page().questions {
-            loop {
-                let Some(state) = session.state(&key, &around).filter(|state| state.relevant) else { break };
+        let mut at = 0;
+        // An answer shows and hides others of its page.
+        while let Some(key) = session.page().questions.get(at).cloned() {
+            at += 1;
+            while let Some(state) = session.state(&key, &around).filter(|state| state.relevant) {
                 ask(&mut out, &state, &around)?;
                 if state.read_only || state.key.starts_with("generated_note") {
                     break;
                 }
                 write!(out, "> ")?;
                 out.flush()?;
-                let mut line = String::new();
-                if input.read_line(&mut line)? == 0 {
-                    break 'pages;
-                }
-                let refused = match line.trim() {
+                let text = match line::next(&mut input, LONGEST_ANSWER, &mut bytes)? {
+                    line::Line::End => break 'pages,
+                    line::Line::TooLong => None,
+                    line::Line::Whole => std::str::from_utf8(&bytes).ok(),
+                };
+                let Some(text) = text else {
+                    writeln!(out, "  That is too long, or no UTF-8 text. Write it again.")?;
+                    continue;
+                };
+                let refused = match text.trim() {
                     "" => break,
                     "." => break 'pages,
                     "<" => {
@@ -78,12 +81,22 @@ pub(super) fn run(what: &Try) -> anyhow::Result<bool> {
                     "-" => session.answer(&key, &Answer::Cleared, &around).err(),
                     other => match other.strip_prefix("+ ") {
                         Some(repeat) => session.add_row(repeat.trim(), None, &around).err(),
-                        None => session.answer(&key, &Answer::Text(other.to_owned()), &around).err(),
+                        None => {
+                            if let Some(code) = not_offered(&state, other) {
+                                writeln!(out, "  `{code}` is none of the choices.")?;
+                                continue;
+                            }
+                            session.answer(&key, &Answer::Text(other.to_owned()), &around).err()
+                        }
                     },
                 };
-                match refused {
-                    Some(error) => writeln!(out, "  {error}")?,
-                    None => break,
+                if let Some(error) = refused {
+                    writeln!(out, "  {error}")?;
+                    continue;
+                }
+                let trouble = session.state(&key, &around).and_then(|state| state.trouble);
+                if trouble.is_none_or(|trouble| trouble.code != "constraint") {
+                    break;
                 }
             }
         }
@@ -111,6 +124,12 @@ pub(super) fn run(what: &Try) -> anyhow::Result<bool> {
         writeln!(out, "  {key}: answered, but not asked any more")?;
     }
     Ok(finished.troubles.is_empty())
+}
+
+/// The first code of an answer that the question does not offer.
+fn not_offered<'a>(state: &QuestionState, answer: &'a str) -> Option<&'a str> {
+    let choices = state.choices.as_ref()?;
+    answer.split_whitespace().find(|code| !choices.iter().any(|choice| choice == code))
 }
 
 fn ask(out: &mut impl std::io::Write, state: &QuestionState, around: &Surroundings) -> std::io::Result<()> {
