@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub mod codebook;
 pub mod expr;
 pub mod session;
+pub mod xform;
 pub mod xlsform;
 
 /// A text in several languages. The key is the language as the form names it (`English (en)`); the

@@ -103,7 +103,7 @@ enum Command {
     /// What phones sent and the server would not have: list it, read it.
     #[command(subcommand)]
     Refused(refused::Command),
-    /// Forms: check one, try one, compute an expression.
+    /// Forms: check one, convert it, try it, compute an expression.
     #[command(subcommand)]
     Forms(forms::Command),
     /// Destroy everything in a group, for good, while the server runs or not.

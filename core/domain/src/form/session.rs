@@ -22,6 +22,7 @@ use crate::{
     },
     programme::entry::Answer,
 };
+pub(in crate::form) use compiled::trigger_names;
 use compiled::{Kind, T};
 
 mod compiled;
@@ -29,6 +30,7 @@ mod context;
 mod draft;
 mod page;
 mod recompute;
+mod submission;
 mod values;
 
 /// Most rows of one repeat.

@@ -19,6 +19,7 @@ use crate::problem::{
 
 pub(crate) mod cells;
 pub(crate) mod choices;
+mod circles;
 mod columns;
 mod expression;
 mod kinds;
@@ -84,6 +85,9 @@ fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Repor
     survey::read(sheets.get("survey"), &mut form, report);
     if !form.default_language.is_empty() {
         default_texts(&mut form);
+    }
+    if !report.has_error() {
+        circles::check(&form, report);
     }
     form
 }

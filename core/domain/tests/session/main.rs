@@ -10,8 +10,9 @@ use alongside_domain::{
     form::{
         expr::{Scalar, Surroundings},
         session::{CompileError, CompiledForm, Session},
-        xlsform,
+        xlsform::{self, Dialect, Source},
     },
+    problem::{Problem, Severity},
     programme::entry::Answer,
 };
 use jiff::tz::TimeZone;
@@ -43,9 +44,13 @@ fn compile(heading: &str, rows: &str, choices: &str) -> Result<Arc<CompiledForm>
         "# survey\n| type | name | label | {heading} |\n{rule}\n{rows}\n# choices\n| list_name | name | label | county |\n|-|-|-|-|\n{choices}\n\n\
          # settings\n| form_id | version |\n|-|-|\n| visit | 1 |\n"
     );
-    let (form, _) =
-        xlsform::read("visit.md", &text).unwrap_or_else(|problems| panic!("{problems:#?}\n{text}"));
-    CompiledForm::new(&form, &BTreeMap::new()).map(Arc::new)
+    let opened = xlsform::open("visit.md", Source::File(text.as_bytes()), Dialect::Programme);
+    // A circle is for the compiler to find too.
+    let is_other = |problem: &Problem| problem.severity == Severity::Error && problem.code != "circular";
+    assert!(!opened.problems.iter().any(is_other), "{:#?}\n{text}", opened.problems);
+    let compiled = CompiledForm::new(&opened.form, &BTreeMap::new());
+    assert_eq!(compiled.is_err(), opened.has_error, "reader and compiler disagree: {text}");
+    compiled.map(Arc::new)
 }
 
 fn open(heading: &str, rows: &str, choices: &str) -> Session {

@@ -64,6 +64,8 @@ pub enum CompileError {
         /// The questions and sections, each of which depends on the next, the last on the first.
         names: Vec<String>,
     },
+    /// The expressions read more of each other than can be kept track of.
+    Entangled,
 }
 
 impl fmt::Display for CompileError {
@@ -77,11 +79,19 @@ impl fmt::Display for CompileError {
                 "These depend on each other in a circle: {}. Take one of the references out.",
                 names.join(", ")
             ),
+            Self::Entangled => write!(
+                f,
+                "The expressions read more than {MOST_READS} questions together. Read fewer: name questions \
+                 instead of paths such as `//*`."
+            ),
         }
     }
 }
 
 impl std::error::Error for CompileError {}
+
+/// Most questions that the expressions of a form read together: no honest form comes near it.
+const MOST_READS: usize = 2_000_000;
 
 /// Place of a template in its form.
 pub(super) type T = usize;
@@ -130,6 +140,9 @@ pub struct CompiledForm {
     pub(super) id: String,
     pub(super) version: String,
     pub(super) style: String,
+    /// Name of the top element in a submission.
+    pub(super) root: String,
+    pub(super) instance_name: Option<String>,
     pub(super) templates: Vec<Template>,
     pub(super) by_name: HashMap<String, Vec<T>>,
     pub(super) lists: Vec<List>,
@@ -152,7 +165,9 @@ impl CompiledForm {
         let mut compiled = Self {
             id: form.id.clone(),
             version: form.version.clone(),
-            style: form.settings.get("style").cloned().unwrap_or_default(),
+            style: form.setting("style").unwrap_or_default().to_owned(),
+            root: form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data").to_owned(),
+            instance_name: form.setting("instance_name").filter(|text| !text.is_empty()).map(str::to_owned),
             templates: Vec::new(),
             by_name: HashMap::new(),
             lists: form
@@ -175,8 +190,9 @@ impl CompiledForm {
         for item in &form.items {
             compiled.item(item, Self::TOP, code_lists, &mut errors);
         }
-        compiled.connect();
-        if let Err(names) = compiled.order() {
+        if !compiled.connect() {
+            errors.push(CompileError::Entangled);
+        } else if let Err(names) = compiled.order() {
             errors.push(CompileError::Cycle { names });
         }
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
@@ -290,10 +306,11 @@ impl CompiledForm {
         at
     }
 
-    /// Finds for every template who reads it.
-    fn connect(&mut self) {
+    /// Finds for every template who reads it; whether that can be kept track of.
+    fn connect(&mut self) -> bool {
         let mut dependents = vec![Vec::new(); self.templates.len()];
         let mut by_place = Vec::new();
+        let mut all_reads = 0;
         for (at, template) in self.templates.iter().enumerate() {
             let in_rows = self.above(at).any(|up| matches!(self.templates[up].kind, Kind::Repeat));
             let triggers = match &template.kind {
@@ -322,6 +339,10 @@ impl CompiledForm {
                         by_place.push((at, rule));
                     }
                 }
+                all_reads += reads.len();
+                if all_reads > MOST_READS {
+                    return false;
+                }
                 for (read, is_wide) in reads {
                     if read != at || rule == Rule::Constraint {
                         dependents[read].push(Dependent { template: at, rule, is_wide });
@@ -335,6 +356,7 @@ impl CompiledForm {
         }
         self.dependents = dependents;
         self.by_place = by_place;
+        true
     }
 
     /// The templates that a path leads to, and whether it leaves the row that it begins in. Where it
@@ -507,7 +529,7 @@ fn external(list: &str) -> String {
 }
 
 /// The names in a `trigger` cell: `${a}`, several with commas between.
-fn trigger_names(text: &str) -> Vec<&str> {
+pub(in crate::form) fn trigger_names(text: &str) -> Vec<&str> {
     text.split(',')
         .filter_map(|part| part.trim().strip_prefix("${")?.strip_suffix('}').map(str::trim))
         .collect()

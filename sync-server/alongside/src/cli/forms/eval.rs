@@ -56,7 +56,8 @@ pub(crate) struct Eval {
 #[serde(deny_unknown_fields)]
 struct Line {
     expr: String,
-    /// Answers by path; an object is a group, a list of objects is a repeat.
+    /// Answers by path; an object is a group, a list of texts an answer of several codes, any other list
+    /// a repeat.
     #[serde(default)]
     context: Map<String, Value>,
     /// Rows of files of data, by the name of the file.
@@ -171,7 +172,7 @@ fn evaluated(line: &Line, eval: &Eval) -> Value {
         } else {
             let node = match value {
                 // The rows of a list are added behind each other.
-                Value::Array(_) => {
+                Value::Array(values) if !are_codes(values) => {
                     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path.as_str()));
                     let parent = tree.node_at(parent);
                     rows(&mut tree, parent, name, value);
@@ -229,7 +230,7 @@ fn fill(tree: &mut Tree, node: NodeId, value: &Value) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                if value.is_array() {
+                if value.as_array().is_some_and(|values| !are_codes(values)) {
                     rows(tree, node, name, value);
                 } else {
                     let child = tree.add(node, name, Scalar::Empty);
@@ -237,7 +238,7 @@ fn fill(tree: &mut Tree, node: NodeId, value: &Value) {
                 }
             }
         }
-        // A list of plain values is an answer of several codes.
+        // A list of texts is an answer of several codes.
         Value::Array(values) => {
             let codes: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
             tree.set(node, codes.join(" ").into());
@@ -247,6 +248,11 @@ fn fill(tree: &mut Tree, node: NodeId, value: &Value) {
         Value::Number(number) => tree.set(node, Scalar::Decimal(Cow::Owned(number.to_string()))),
         Value::String(text) => tree.set(node, text.clone().into()),
     }
+}
+
+/// Whether a list is one answer of several codes; otherwise its values are the rows of a repeat.
+fn are_codes(values: &[Value]) -> bool {
+    values.iter().all(Value::is_string)
 }
 
 fn rows(tree: &mut Tree, parent: NodeId, name: &str, value: &Value) {
