@@ -377,3 +377,41 @@ fn an_input_that_ends_early_or_is_no_text_ends_the_trial_in_order() {
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
     assert!(ended.err.contains("unknown") || ended.err.contains("There is no type"), "{}", ended.err);
 }
+
+#[test]
+fn a_form_is_converted_and_its_codebook_written() {
+    let (home, paths) = folder(&[("visit.md", VISIT.as_bytes()), ("broken.md", BROKEN.as_bytes())]);
+    let printed = forms(&["convert", text(&paths[0])], b"");
+    assert_eq!(printed.code, Some(0), "{}", printed.err);
+    assert!(printed.out.starts_with("<?xml") && printed.out.contains("<bind nodeset=\"/data/minutes\""));
+    let out = home.path().join("visit.xml");
+    let written = forms(&["convert", text(&paths[0]), "-o", text(&out)], b"");
+    assert_eq!((written.code, written.out.as_str()), (Some(0), ""));
+    assert_eq!(fs::read_to_string(&out).unwrap(), printed.out);
+
+    let csv = forms(&["codebook", text(&paths[0])], b"");
+    assert!(csv.out.starts_with("key,type,label"), "{}", csv.out);
+    assert!(csv.out.contains("item/*/what,text"), "{}", csv.out);
+    let book = forms(&["codebook", text(&paths[0]), "--format", "json"], b"");
+    let book: Value = serde_json::from_str(&book.out).unwrap();
+    assert_eq!(book["variables"][2]["codes"][0]["code"], "y");
+    let page = forms(&["codebook", text(&paths[0]), "--format", "html"], b"");
+    assert!(page.out.starts_with("<!DOCTYPE html>"));
+}
+
+#[test]
+fn a_form_with_errors_is_not_converted_and_no_file_is_left() {
+    let (home, paths) = folder(&[("broken.md", BROKEN.as_bytes())]);
+    let out = home.path().join("out.xml");
+    for command in ["convert", "codebook"] {
+        let ended = forms(&[command, text(&paths[0]), "-o", text(&out)], b"");
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.err.contains("There is no type") && ended.err.contains("There is no choice list"));
+        assert!(!out.exists());
+    }
+    let nowhere = home.path().join("nowhere").join("out.xml");
+    let (_folder, paths) = folder(&[("visit.md", VISIT.as_bytes())]);
+    let ended = forms(&["convert", text(&paths[0]), "-o", text(&nowhere)], b"");
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("cannot be written"), "{}", ended.err);
+}

@@ -25,6 +25,7 @@ mod expression;
 mod kinds;
 mod settings;
 mod source;
+mod standard;
 mod survey;
 pub(crate) mod table;
 
@@ -85,6 +86,9 @@ fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Repor
     survey::read(sheets.get("survey"), &mut form, report);
     if !form.default_language.is_empty() {
         default_texts(&mut form);
+    }
+    if report.is_standard() {
+        standard::check(&form, report);
     }
     if !report.has_error() {
         circles::check(&form, report);
