@@ -231,7 +231,8 @@ pub(super) fn show(
     let (Some(place), Some(document)) = (log::place_of(tx, record)?, desk.documents.take(tx, record)?) else {
         return Ok(());
     };
-    projection::project(tx, &desk.programme, record, &place, &document)?;
+    let found_by = &mut intake.found_by;
+    projection::project_one_of_many(tx, &desk.programme, record, &place, &document, found_by)?;
     desk.documents.keep(record, document);
     intake.touched.insert(place.group);
     intake.shown.insert(record, (place.group, place.form));
