@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 
 use super::{
     apply::{self, Intake},
-    rebase, repair, review,
+    rebase, review,
 };
 use crate::{
     error::ApiError,
@@ -271,7 +271,7 @@ fn accept(
     log::append(tx, record, raw, &origin)?;
     if !change.stands {
         tx.prepare_cached("UPDATE change SET feed_seq = ?2 WHERE hash = ?1")?
-            .execute(params![raw.hash.0, repair::UNPROVEN])?;
+            .execute(params![raw.hash.0, log::UNPROVEN])?;
     }
     Ok(())
 }
