@@ -21,6 +21,7 @@ use crate::{
 pub(crate) mod desk;
 pub(crate) mod documents;
 pub(crate) mod findings;
+pub(crate) mod found_by;
 pub(crate) mod groups;
 mod installation;
 pub(crate) mod key;
