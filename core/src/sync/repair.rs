@@ -223,7 +223,8 @@ fn relay(
         let change: ChangeHash = hash(row, 3)?;
         sent.relayed.push((row.get(0)?, change));
         entries.push(FeedEntry::Change {
-            seq: unsigned(row.get(8)?),
+            // None for an own one that meanwhile waits to be sent: it comes back this way as well.
+            seq: unsigned(row.get::<_, Option<i64>>(8)?.unwrap_or_default()),
             group,
             record: id(row, 2)?,
             author: id(row, 4)?,

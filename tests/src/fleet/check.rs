@@ -229,6 +229,7 @@ impl Sim<'_> {
             };
             let mut hasher = blake3::Hasher::new();
             hasher.update(&chain).update(&entry.seq.to_le_bytes()).update(&digest);
+            hasher.update(&entry.received_at.0.to_le_bytes());
             chain.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         }
         ensure!(
