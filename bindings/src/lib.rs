@@ -3,6 +3,7 @@
 //! There is no logic here. `border` repeats what crosses the border, field by field, so that the
 //! compiler finds whatever no longer fits; the objects below hand every call over as it is.
 
+mod apart;
 mod app;
 mod border;
 mod media;

@@ -100,7 +100,7 @@ impl FormsClient {
 /// The records of a profile. Reading that finds nothing of that name says `NotFound`; after the profile
 /// is closed everything says `Closed`. An id that is none says `Invalid`.
 #[derive(uniffi::Object)]
-pub struct RecordsClient(ProfileRecords);
+pub struct RecordsClient(pub(crate) ProfileRecords);
 
 #[uniffi::export]
 impl RecordsClient {

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod answers;
+mod apart;
 mod background;
 mod doors;
 mod error;

@@ -22,6 +22,7 @@ pub(crate) mod beside;
 pub(crate) mod desk;
 pub(crate) mod documents;
 pub(crate) mod findings;
+pub(crate) mod found_by;
 pub(crate) mod groups;
 mod installation;
 pub(crate) mod key;

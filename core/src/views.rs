@@ -337,6 +337,9 @@ pub struct OutboxView {
     pub erased: Vec<ErasedGroup>,
     /// Attachments that wait to be sent or fetched, the longest waiting first.
     pub attachments: Vec<AttachmentLine>,
+    /// Changes by others that the server lost, as far as this phone knows, and of which nothing proves who
+    /// wrote them: they stay here until whoever wrote them brings them back.
+    pub only_here: u32,
 }
 
 /// One change that waits.

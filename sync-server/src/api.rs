@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use alongside_domain::{ids::PersonId, programme::Programme, tally::Tally, wire::Cursor};
@@ -45,6 +45,8 @@ pub use failure::Failure;
 
 /// How long requests under way get to end when the server goes down.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the last of them get to let go of the store.
+const LETTING_GO: Duration = Duration::from_millis(500);
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -211,7 +213,7 @@ impl Server {
         let routes = router(&state, Some(console::router(console)));
         let (stop, mut stopping) = watch::channel(false);
         let projecting = tokio::spawn(projector.run(stop.subscribe()));
-        tokio::spawn(tidy::keep_tidy(
+        let tidying = tokio::spawn(tidy::keep_tidy(
             Arc::clone(&state.store),
             Arc::clone(&state.clock),
             state.config.unnamed_attachment_ms(),
@@ -227,7 +229,7 @@ impl Server {
             }
         });
         tracing::info!(%addr, "listening");
-        Ok(Running { addr, state, pages, stop, task, projecting })
+        Ok(Running { addr, state, pages, stop, task, projecting, tidying })
     }
 }
 
@@ -242,6 +244,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     projecting: JoinHandle<()>,
+    tidying: JoinHandle<()>,
 }
 
 impl Running {
@@ -251,9 +254,10 @@ impl Running {
         self.state.config.url(self.addr)
     }
 
-    /// Takes no more requests, waits for those under way, makes everything taken durable.
+    /// Takes no more requests, waits for those under way, makes everything taken durable and lets go of
+    /// the store, which another process may then replace.
     pub async fn shutdown(self) {
-        let Self { state, stop, mut task, projecting, .. } = self;
+        let Self { state, pages, stop, mut task, projecting, tidying, .. } = self;
         stop.send_replace(true);
         if tokio::time::timeout(GRACE, &mut task).await.is_err() {
             tracing::warn!("requests under way were cut off");
@@ -265,6 +269,17 @@ impl Running {
         }
         if projecting.await.is_err() {
             tracing::error!("the pages' projector ended in a panic");
+        }
+        if tidying.await.is_err() {
+            tracing::error!("the tidying of attachments ended in a panic");
+        }
+        let store = Arc::downgrade(&state.store);
+        drop((state, pages));
+        // A connection lets go of the store a moment after it counts as ended. Whoever started the server
+        // may have kept the store for itself: nobody can wait for that.
+        let since = Instant::now();
+        while store.strong_count() > 0 && since.elapsed() < LETTING_GO {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 }

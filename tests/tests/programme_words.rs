@@ -13,7 +13,7 @@ use alongside_server::config;
 
 /// Words that programmes use as names and that the software means otherwise. Each list says what they are
 /// here; a word belongs here only if the software would hold it had there never been that programme.
-const OUR_OWN: [(&str, &[&str]); 7] = [
+const OUR_OWN: [(&str, &[&str]); 8] = [
     (
         "keys and words of the package's files",
         &[
@@ -70,8 +70,9 @@ const OUR_OWN: [(&str, &[&str]); 7] = [
     ),
     (
         "classes of sensitivity, letters of use, figures",
-        &["0", "1", "2", "3", "7", "I", "P", "S", "C", "X", "R", "D", "E", "L"],
+        &["0", "1", "2", "3", "7", "10", "I", "P", "S", "C", "X", "R", "D", "E", "L"],
     ),
+    ("attributes of an XForm", &["action", "method"]),
     ("keys of a map for importing", &["partner", "postcode", "author", "key"]),
     ("keys that commands and the read model print", &["entries", "entry", "seq", "device", "changes"]),
     (

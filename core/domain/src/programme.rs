@@ -424,6 +424,8 @@ impl Programme {
         match question.kind.choices()? {
             ChoiceSource::List(name) => form.choices.get(name),
             ChoiceSource::File(file) => self.code_lists.get(file.strip_suffix(".csv").unwrap_or(file)),
+            ChoiceSource::External(name) => form.external_choices.get(name),
+            ChoiceSource::Answers(_) => None,
         }
         .map(Vec::as_slice)
     }

@@ -21,8 +21,8 @@ use super::{
 use crate::{
     reads::words,
     views::{
-        ConflictLine, DeadlineView, FieldLine, HistoryView, LinkedGroup, OutboxView, PageMark, RecordCard,
-        RefusedBecause, RefusedChange, UnitLine, UnitView, WaitingChange,
+        ConflictLine, DeadlineView, ErasedGroup, FieldLine, HistoryView, LinkedGroup, OutboxView, PageMark,
+        RecordCard, RefusedBecause, RefusedChange, ReviewLine, UnitLine, UnitView, WaitingChange,
     },
     writes::Draft,
 };
@@ -313,6 +313,12 @@ pub struct WaitingView {
     pub refused_openings: Vec<RefusedOpeningView>,
     /// Received entries that this phone could not accept.
     pub quarantined: Vec<QuarantineView>,
+    /// What was sent too late and waits for a coordinator, or was decided, latest sent first.
+    pub in_review: Vec<ReviewLine>,
+    /// Groups that were erased for good, of which the person has not been told.
+    pub erased: Vec<ErasedGroup>,
+    /// Changes by others that the server lost and of which nothing proves who wrote them: they stay here.
+    pub only_here: u32,
     /// Attachments that wait to be sent or fetched, the longest waiting first.
     pub attachments: Vec<AttachmentView>,
 }
@@ -381,6 +387,9 @@ impl From<OutboxView> for WaitingView {
             kept_apart: outbox.refused.into_iter().map(KeptApartView::from).collect(),
             refused_openings: outbox.refused_openings.into_iter().map(opening).collect(),
             quarantined: outbox.quarantined.into_iter().map(quarantine).collect(),
+            in_review: outbox.in_review,
+            erased: outbox.erased,
+            only_here: outbox.only_here,
             attachments: outbox.attachments.into_iter().map(AttachmentView::from).collect(),
         }
     }

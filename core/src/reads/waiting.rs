@@ -67,6 +67,7 @@ pub(crate) fn outbox(db: &Connection, programme: &Programme, vault: &Vault) -> R
         in_review: in_review(db, programme)?,
         erased: erased(db)?,
         attachments: reads::waiting(db, vault)?,
+        only_here: log::unproven(db)?,
     })
 }
 

@@ -131,6 +131,16 @@ pub(crate) fn acknowledge(
     Ok(())
 }
 
+/// The number of a change that the server lacks and that this phone can neither prove nor write: it stays here,
+/// and whoever wrote it may bring it back.
+pub(crate) const UNPROVEN: i64 = -1;
+
+/// How many changes have that number.
+pub(crate) fn unproven(db: &Connection) -> rusqlite::Result<u32> {
+    db.prepare_cached("SELECT count(*) FROM change WHERE feed_seq = ?1")?
+        .query_row([UNPROVEN], |row| row.get(0))
+}
+
 /// Where it waited for a coordinator, it does so no longer: it came in another way, as after access was given
 /// again.
 pub(crate) fn settle_review(

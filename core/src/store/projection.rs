@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
     desk::Desk,
+    found_by::FoundBy,
     log::{self, Place},
     rows::{cbor, to_cbor},
 };
@@ -23,6 +24,22 @@ pub(crate) fn project(
     record: RecordId,
     place: &Place,
     document: &Document,
+) -> Result<RecordView, ApiError> {
+    let mut found_by = FoundBy::default();
+    let view = project_one_of_many(tx, programme, record, place, document, &mut found_by)?;
+    found_by.write(tx)?;
+    Ok(view)
+}
+
+/// As [`project`], but the words by which the record is found are gathered, to be written after the rows of
+/// all the records.
+pub(crate) fn project_one_of_many(
+    tx: &Transaction<'_>,
+    programme: &Programme,
+    record: RecordId,
+    place: &Place,
+    document: &Document,
+    found_by: &mut FoundBy,
 ) -> Result<RecordView, ApiError> {
     let who = log::attributions(tx, record)?;
     let mut view = document.view(&Desk::policy(programme, &place.form), &who)?;
@@ -53,7 +70,7 @@ pub(crate) fn project(
             ],
             |row| row.get(0),
         )?;
-    index(tx, row, &searched(programme, kind, &place.form, &view))?;
+    found_by.set(row, searched(programme, kind, &place.form, &view));
     media::rows::project(tx, record, place.group, programme.form(&place.form), &view)?;
     Ok(view)
 }
@@ -84,25 +101,6 @@ fn searched(programme: &Programme, kind: Option<&RecordKind>, form: &str, view: 
         }
     }
     words.join("\n")
-}
-
-/// Replaces the words of a row in the search index, where they changed.
-fn index(tx: &Transaction<'_>, row: i64, words: &str) -> rusqlite::Result<()> {
-    let before: Option<String> = tx
-        .prepare_cached("SELECT words FROM search WHERE rowid = ?1")?
-        .query_row([row], |row| row.get(0))
-        .optional()?;
-    if before.as_deref().unwrap_or_default() == words {
-        return Ok(());
-    }
-    if before.is_some() {
-        tx.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([row])?;
-    }
-    if !words.is_empty() {
-        tx.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?
-            .execute(params![row, words])?;
-    }
-    Ok(())
 }
 
 /// Takes a record out of the rows that screens read.

@@ -7,6 +7,7 @@ use alongside_domain::{
 use rusqlite::{Connection, Transaction, TransactionBehavior, params, types::ValueRef};
 
 use super::{
+    found_by::FoundBy,
     log::{self, Place},
     projection,
     rows::id,
@@ -49,10 +50,12 @@ pub(crate) fn rebuild(tx: &Transaction<'_>, programme: &Programme) -> Result<(),
         .prepare("SELECT record, grp, form FROM document ORDER BY record")?
         .query_map([], |row| Ok((id(row, 0)?, Place { group: id(row, 1)?, form: row.get(2)? })))?
         .collect::<Result<_, _>>()?;
+    let mut found_by = FoundBy::default();
     for (record, place) in records {
         let document = log::load(tx, record)?.ok_or(ApiError::NotFound(Thing::Record))?;
-        projection::project(tx, programme, record, &place, &document)?;
+        projection::project_one_of_many(tx, programme, record, &place, &document, &mut found_by)?;
     }
+    found_by.write(tx)?;
     let groups: Vec<GroupId> = tx
         .prepare("SELECT grp FROM grp WHERE kind = ?1")?
         .query_map([&programme.parts.unit], |row| id(row, 0))?

@@ -16,7 +16,9 @@ use crate::{
     reads::waiting::Reason,
     store::{
         desk::Desk,
-        findings, groups, log,
+        findings,
+        found_by::FoundBy,
+        groups, log,
         rows::{id, signed, to_cbor},
         state, tally, units,
     },
@@ -49,6 +51,8 @@ pub(crate) struct Intake {
     pub(crate) touched: BTreeSet<GroupId>,
     /// Records that were shown anew, with their group and form.
     pub(crate) shown: BTreeMap<RecordId, (GroupId, String)>,
+    /// The words by which they are found.
+    pub(crate) found_by: FoundBy,
     /// The actor that changes are written again as, once one was needed.
     pub(crate) new_actor: Option<ActorId>,
     /// The server's time of the answer, in milliseconds.
@@ -119,7 +123,7 @@ fn finish(
         take_off_withdrawn(tx, desk, &mut intake)?;
     }
     compare(tx, &mut intake, answer)?;
-    bring_up_to_date(tx, desk, &intake)?;
+    bring_up_to_date(tx, desk, &mut intake)?;
     intake.done.waiting = log::waiting(tx)?;
     Ok(intake.done)
 }
@@ -154,7 +158,11 @@ fn compare(tx: &Transaction<'_>, intake: &mut Intake, answer: &SyncAnswer) -> Re
 const JUDGED_AT_ONCE: usize = 100;
 
 /// Brings the units that an answer touched up to date, and has them judged by the rules.
-pub(crate) fn bring_up_to_date(tx: &Transaction<'_>, desk: &Desk, intake: &Intake) -> Result<(), ApiError> {
+pub(crate) fn bring_up_to_date(
+    tx: &Transaction<'_>,
+    desk: &Desk,
+    intake: &mut Intake,
+) -> Result<(), ApiError> {
     let programme = &desk.programme;
     let mut shown: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
     for (record, (group, form)) in &intake.shown {
@@ -174,7 +182,7 @@ pub(crate) fn bring_up_to_date(tx: &Transaction<'_>, desk: &Desk, intake: &Intak
             findings::judge(tx, programme, unit, desk.now(), Some(&changed))?;
         }
     }
-    Ok(())
+    Ok(std::mem::take(&mut intake.found_by).write(tx)?)
 }
 
 /// The server does not know the place this phone named: it asks from the start and offers everything.

@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 
 use super::{
     apply::{self, Intake},
-    rebase, repair, review,
+    rebase, review,
 };
 use crate::{
     error::ApiError,
@@ -231,7 +231,8 @@ pub(super) fn show(
     let (Some(place), Some(document)) = (log::place_of(tx, record)?, desk.documents.take(tx, record)?) else {
         return Ok(());
     };
-    projection::project(tx, &desk.programme, record, &place, &document)?;
+    let found_by = &mut intake.found_by;
+    projection::project_one_of_many(tx, &desk.programme, record, &place, &document, found_by)?;
     desk.documents.keep(record, document);
     intake.touched.insert(place.group);
     intake.shown.insert(record, (place.group, place.form));
@@ -270,7 +271,7 @@ fn accept(
     log::append(tx, record, raw, &origin)?;
     if !change.stands {
         tx.prepare_cached("UPDATE change SET feed_seq = ?2 WHERE hash = ?1")?
-            .execute(params![raw.hash.0, repair::UNPROVEN])?;
+            .execute(params![raw.hash.0, log::UNPROVEN])?;
     }
     Ok(())
 }

@@ -186,7 +186,8 @@ fn write_again(
         }
     }
     if let Some(document) = document {
-        projection::project(tx, &desk.programme, root.id, place, &document)?;
+        let found_by = &mut intake.found_by;
+        projection::project_one_of_many(tx, &desk.programme, root.id, place, &document, found_by)?;
         desk.documents.keep(root.id, document);
     }
     Ok(())

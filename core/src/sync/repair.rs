@@ -25,15 +25,13 @@ use crate::{
     media,
     store::{
         desk::Desk,
+        log,
         rows::{cbor, hash, id, maybe_id, signed, to_cbor, unsigned},
         state::{self, Identity},
         tally,
     },
 };
 
-/// In the log, the number of a change that the server lacks and that this phone can neither prove nor write:
-/// it stays here, and whoever wrote it may bring it back.
-pub(super) const UNPROVEN: i64 = -1;
 /// Repairs in a row that may end in a difference before only a server that was restored is a reason for one.
 const VAIN: i64 = 3;
 /// Bytes of a group in a comparison, about.
@@ -225,7 +223,8 @@ fn relay(
         let change: ChangeHash = hash(row, 3)?;
         sent.relayed.push((row.get(0)?, change));
         entries.push(FeedEntry::Change {
-            seq: unsigned(row.get(8)?),
+            // None for an own one that meanwhile waits to be sent: it comes back this way as well.
+            seq: unsigned(row.get::<_, Option<i64>>(8)?.unwrap_or_default()),
             group,
             record: id(row, 2)?,
             author: id(row, 4)?,
@@ -411,7 +410,7 @@ fn lacking(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
             "UPDATE change SET feed_seq = CASE WHEN actor IN (SELECT actor FROM own_actor) THEN NULL ELSE ?2 END
              WHERE {unproven} AND {of}"
         ),
-        params![group.0, UNPROVEN],
+        params![group.0, log::UNPROVEN],
     )?;
     Ok(())
 }
@@ -461,7 +460,7 @@ fn relayed(
             Some(signed(*number))
         }
         // The entry that erased it comes with the feed.
-        Verdict::Erased => Some(UNPROVEN),
+        Verdict::Erased => Some(log::UNPROVEN),
         Verdict::Missing(_)
         | Verdict::Fork { .. }
         | Verdict::Refused(_)
@@ -472,7 +471,7 @@ fn relayed(
             let own: bool = tx
                 .prepare_cached("SELECT actor IN (SELECT actor FROM own_actor) FROM change WHERE id = ?1")?
                 .query_row([change], |row| row.get(0))?;
-            (!own).then_some(UNPROVEN)
+            (!own).then_some(log::UNPROVEN)
         }
     };
     let received = matches!(verdict, Verdict::Accepted(_)).then_some(intake.server_time.0);

@@ -21,6 +21,6 @@ pub(crate) fn judge_quarantine_again(tx: &Transaction<'_>, desk: &mut Desk) -> R
     }
     let mut intake = Intake::default();
     pull::retry_quarantine(tx, desk, &mut intake)?;
-    apply::bring_up_to_date(tx, desk, &intake)?;
+    apply::bring_up_to_date(tx, desk, &mut intake)?;
     Ok(state::set_judged_with(tx, &with)?)
 }

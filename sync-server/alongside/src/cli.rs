@@ -17,6 +17,7 @@ mod demo;
 mod device;
 mod enrol;
 mod erase;
+mod forms;
 mod import;
 mod programme;
 mod quarantine;
@@ -102,6 +103,9 @@ enum Command {
     /// What phones sent and the server would not have: list it, read it.
     #[command(subcommand)]
     Refused(refused::Command),
+    /// Forms: check one, convert it, try it, compute an expression.
+    #[command(subcommand)]
+    Forms(forms::Command),
     /// Destroy everything in a group, for good, while the server runs or not.
     Erase(erase::Command),
     /// Copy the store into a new file, while the server runs or not, and prove the copy.
@@ -121,6 +125,10 @@ impl Cli {
         if let (Command::Demo(_), Some(flag)) = (&self.command, self.settings.not_for_the_demo()) {
             anyhow::bail!("the demo makes its own server in a temporary folder: leave `{flag}` out");
         }
+        // A form needs no server, nor its settings.
+        if let Command::Forms(command) = &self.command {
+            return forms::run(command).map(code);
+        }
         let config = Config::load(self.settings.config.as_deref(), &self.settings.flags)?;
         // The demo speaks for itself; its server logs what went wrong only.
         let log = if matches!(self.command, Command::Demo(_)) { "error" } else { &config.log };
@@ -134,6 +142,7 @@ impl Cli {
             Command::Device(command) => device::run(&config, &command),
             Command::Quarantine(command) => return quarantine::run(&config, &command).map(code),
             Command::Refused(command) => return refused::run(&config, &command).map(code),
+            Command::Forms(command) => return forms::run(&command).map(code),
             Command::Erase(command) => return erase::run(&config, &command).map(code),
             Command::Backup(command) => return backup::run(&config, &command).map(code),
             Command::Restore(command) => return restore::run(&config, &command).map(code),

@@ -1,9 +1,6 @@
 //! `POST /v1/sync`: what the phone has goes in, what it lacks comes back.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, PoisonError},
-};
+use std::{collections::BTreeSet, sync::PoisonError};
 
 use alongside_domain::{
     ids::{ActorId, GroupId, PersonId},
@@ -12,6 +9,7 @@ use alongside_domain::{
     wire::{
         Cursor, ErrorCode, FeedEntry, PushedChange, SyncAnswer, SyncRequest, features,
         pack::{Common, Pack, dictionary, pack_entries, unpack_entries},
+        repair::RepairRequest,
     },
 };
 use axum::{body::Body, extract::State, http::HeaderMap};
@@ -19,7 +17,7 @@ use rusqlite::Transaction;
 
 use super::{AppState, Failure, body, repair};
 use crate::{
-    ingest::PushOutcome,
+    ingest::{PreparedPush, PushOutcome},
     people,
     secret::Secret,
     store::{
@@ -35,6 +33,25 @@ const SEEN_EVERY_MS: i64 = 60_000;
 /// How many times as much as a pack in rows one by column holds, in the same number of bytes.
 const COLUMNS_HOLD: u32 = 2;
 
+/// A request that is no longer than this is read before it is known who asks: a sync that finds nothing
+/// then goes to a blocking thread once.
+const SMALL: usize = 4 * 1024;
+
+/// Who asks.
+enum Asker {
+    /// Whoever this token was given to.
+    Shows(Secret),
+    /// This installation.
+    Is(DeviceRow),
+}
+
+/// How far a request came before it waits for others.
+enum Begun {
+    Answered(Box<SyncAnswer>),
+    Repairs { device: DeviceRow, request: SyncRequest, step: Box<RepairRequest> },
+    Pushes { device: DeviceRow, request: SyncRequest, known: bool, push: Box<PreparedPush> },
+}
+
 pub(super) async fn sync(
     State(state): State<AppState>,
     headers: HeaderMap,
@@ -43,64 +60,82 @@ pub(super) async fn sync(
     body::within_limits(&state, async {
         body::check_media_type(&headers)?;
         let token = body::token(&headers)?;
-        // Who asks is known before the body is read.
-        let asking = state.clone();
-        let device = body::blocking(move || who(&asking, &token)).await?;
-        let request: SyncRequest = body::read(&headers, body).await?;
-        answer(&state, device, request).await.map(body::Cbor)
+        let asker = if body::announced(&headers).is_some_and(|length| length <= SMALL) {
+            Asker::Shows(token)
+        } else {
+            // Who asks is known before anything large is read.
+            let asking = state.clone();
+            body::blocking(move || {
+                let device = asking.store.read(|tx| devices::by_token(tx, &token))?;
+                Ok(Asker::Is(device.ok_or(ErrorCode::NotEnrolled)?))
+            })
+            .await?
+        };
+        let request = body::read(&headers, body).await;
+        answer(&state, asker, request).await.map(body::Cbor)
     })
     .await
 }
 
-fn who(state: &AppState, token: &Secret) -> Result<DeviceRow, Failure> {
-    Ok(state.store.read(|tx| devices::by_token(tx, token))?.ok_or(ErrorCode::NotEnrolled)?)
-}
-
 async fn answer(
     state: &AppState,
-    device: DeviceRow,
-    mut request: SyncRequest,
+    asker: Asker,
+    request: Result<SyncRequest, Failure>,
 ) -> Result<SyncAnswer, Failure> {
+    let beginning = state.clone();
+    match body::blocking(move || begin(&beginning, asker, request)).await? {
+        Begun::Answered(answer) => Ok(*answer),
+        Begun::Repairs { device, request, step } => repair::step(state, device, request, *step).await,
+        Begun::Pushes { device, request, known, push } => {
+            let outcome = state.ingest.push(*push).await?;
+            let state = state.clone();
+            body::blocking(move || pull(&state, &device, &request, outcome, known)).await
+        }
+    }
+}
+
+/// Finds out who asks, and answers what can be answered without waiting for the writer.
+fn begin(state: &AppState, asker: Asker, request: Result<SyncRequest, Failure>) -> Result<Begun, Failure> {
+    let (device, known) = state.store.read(|tx| {
+        let device = match asker {
+            Asker::Is(device) => Some(device),
+            Asker::Shows(token) => devices::by_token(tx, &token)?,
+        };
+        let known = match (&device, &request) {
+            (Some(_), Ok(request)) => repair::knows(tx, request.cursor, request.seen)?,
+            _ => false,
+        };
+        Ok((device, known))
+    })?;
+    let device = device.ok_or(ErrorCode::NotEnrolled)?;
+    let mut request = request?;
     // Features that only a later version knows are passed over.
     let repairs = request.features & features::REPAIR != 0 && device.revoked_at.is_none();
     if repairs && let Some(step) = request.repair.take() {
-        return repair::step(state, device, request, *step).await;
+        return Ok(Begun::Repairs { device, request, step });
     }
     // A phone whose place is not known repairs before anything it sends is judged: this server may lack what
     // that stands on.
-    let known = known_place(state, &request).await?;
     if repairs && !known {
-        return Ok(repair::has_to(state, &request));
+        return Ok(Begun::Answered(Box::new(repair::has_to(state, &request))));
     }
     let openings = std::mem::take(&mut request.openings);
     let push = request.push.take();
-    // A revoked phone still gets rid of what it has; once it has nothing more, it is turned away. Of one that
-    // a restored server does not know any more, all that it has is wanted again.
-    if device.revoked_at.is_some() && known && openings.is_empty() && push.is_none() {
-        return Err(ErrorCode::Revoked.into());
+    if openings.is_empty() && push.is_none() {
+        // A revoked phone still gets rid of what it has; once it has nothing more, it is turned away. Of one
+        // that a restored server does not know any more, all that it has is wanted again.
+        if device.revoked_at.is_some() && known {
+            return Err(ErrorCode::Revoked.into());
+        }
+        let answer = pull(state, &device, &request, PushOutcome::default(), known)?;
+        return Ok(Begun::Answered(Box::new(answer)));
     }
-    let outcome = if openings.is_empty() && push.is_none() {
-        PushOutcome::default()
-    } else {
-        let ingest = Arc::clone(&state.ingest);
-        let (opening, device, actor) = (state.clone(), device.clone(), request.actor);
-        let prepared = body::blocking(move || {
-            let changes = match push {
-                Some(push) => open(&opening, &device, actor, &push)?,
-                None => Vec::new(),
-            };
-            Ok(ingest.prepare(device.id, device.person, openings, changes)?)
-        })
-        .await?;
-        state.ingest.push(prepared).await?
+    let changes = match push {
+        Some(push) => open(state, &device, request.actor, &push)?,
+        None => Vec::new(),
     };
-    let state = state.clone();
-    body::blocking(move || pull(&state, &device, &request, outcome, known)).await
-}
-
-async fn known_place(state: &AppState, request: &SyncRequest) -> Result<bool, Failure> {
-    let (state, cursor, seen) = (state.clone(), request.cursor, request.seen);
-    body::blocking(move || Ok(state.store.read(|tx| repair::knows(tx, cursor, seen))?)).await
+    let push = Box::new(state.ingest.prepare(device.id, device.person, openings, changes)?);
+    Ok(Begun::Pushes { device, request, known, push })
 }
 
 /// The changes that a device sent.

@@ -107,7 +107,7 @@ pub fn restore_with(
     {
         return Err(RestoreError::SameFile);
     }
-    let alone = lock::alone_now(store).map_err(|error| match error {
+    let alone = lock::alone_soon(store).map_err(|error| match error {
         StoreError::InUse => RestoreError::InUse,
         error => RestoreError::Store(error),
     })?;

@@ -73,6 +73,19 @@ fn a_store_in_use_is_left_alone_and_a_restore_lets_nobody_in() {
 }
 
 #[test]
+fn a_restore_waits_for_one_that_is_just_letting_go() {
+    let office = Office::empty();
+    let work = office.fill();
+    let made = backup(&office.store(), &office.file("backup")).unwrap();
+    let leaving = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        drop(work);
+    });
+    restore(&made.file, &office.store(), &office.pages(), START).unwrap();
+    leaving.join().unwrap();
+}
+
+#[test]
 fn a_damaged_backup_changes_nothing() {
     let office = Office::closed();
     let made = backup(&office.store(), &office.file("backup")).unwrap();

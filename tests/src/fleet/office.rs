@@ -170,7 +170,10 @@ impl Sim<'_> {
             return Ok(());
         }
         let group = cases[self.rng.random_range(0..cases.len())];
-        self.server.erase(group, Millis(self.now))?;
+        if !self.server.erase(group, Millis(self.now))? {
+            self.story.fault("server's disk full", "after an erasure");
+            self.to_erase_again.insert(group);
+        }
         self.story.fault("case erased", &short(&group.0));
         self.erased.insert(group);
         self.excuse(Excluded::Erased, |saved| saved.group == group);

@@ -68,6 +68,8 @@ pub(super) struct Sim<'s> {
     pub(super) ended: BTreeSet<(PersonId, GroupId)>,
     /// Cases that were erased.
     pub(super) erased: BTreeSet<GroupId>,
+    /// Those of them whose traces may still be in the server's file, for lack of room.
+    pub(super) to_erase_again: BTreeSet<GroupId>,
     pub(super) backups: Vec<Backup>,
     pub(super) returning: Vec<Lost>,
     /// Values that a server had before it was restored.
@@ -145,6 +147,7 @@ impl<'s> Sim<'s> {
             late: BTreeSet::new(),
             ended: BTreeSet::new(),
             erased: BTreeSet::new(),
+            to_erase_again: BTreeSet::new(),
             backups: Vec::new(),
             returning: Vec::new(),
             held_once: BTreeSet::new(),
@@ -348,6 +351,12 @@ impl<'s> Sim<'s> {
     fn heal(&mut self) -> Result<()> {
         self.story.tell("healed from here on");
         self.server.fill(None)?;
+        for group in std::mem::take(&mut self.to_erase_again) {
+            ensure!(
+                self.server.erase(group, Millis(self.now))?,
+                "there is room, and a file is not written anew"
+            );
+        }
         for handset in &mut self.handsets {
             handset.empty(&mut self.rng)?;
         }

@@ -21,6 +21,7 @@ use alongside_server::{
     backup::RestoreError,
     clock::SetClock,
     config::Config,
+    erase::EraseError,
     ingest::{IngestError, LocalWrite},
     people::{self, NewPerson, PeopleError},
     read_model::{Projector, ReadModel},
@@ -317,10 +318,14 @@ impl Server {
         Ok(people::revoke_device(self.store()?, now, device)?)
     }
 
-    /// Erases a group for good.
-    pub(super) fn erase(&self, group: GroupId, now: Millis) -> Result<()> {
-        alongside_server::erase::erase(self.store()?, now, group, "request")?;
-        Ok(())
+    /// Erases a group for good. `false`: out of the feed, but the file could not be written anew for lack
+    /// of room; who erases is told to ask again.
+    pub(super) fn erase(&self, group: GroupId, now: Millis) -> Result<bool> {
+        match alongside_server::erase::erase(self.store()?, now, group, "request") {
+            Ok(_) => Ok(true),
+            Err(EraseError::NotWrittenAnew(StoreError::Full)) if self.full => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The whole log after this number.
@@ -425,5 +430,7 @@ impl Server {
 pub(super) fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let of_store = matches!(error.downcast_ref(), Some(StoreError::Full));
     let of_people = matches!(error.downcast_ref(), Some(PeopleError::Store(StoreError::Full)));
-    of_store || of_people || matches!(error.downcast_ref(), Some(IngestError::Store(StoreError::Full)))
+    let of_ingest = matches!(error.downcast_ref(), Some(IngestError::Store(StoreError::Full)));
+    let of_erasure = matches!(error.downcast_ref(), Some(EraseError::Store(StoreError::Full)));
+    of_store || of_people || of_ingest || of_erasure
 }

@@ -246,18 +246,25 @@ async fn a_server_with_all_places_taken_says_when_to_come_back() {
     sync(&ann).await;
     // Somebody holds the one place: a piece that never ends.
     let asker = Asker::of(&world, world.code(ann.sync().person().unwrap())).await;
-    let mut stream = tokio::net::TcpStream::connect(world.running().addr).await.unwrap();
     let hash = BlobHash::of(&[1; 1_000]);
     let head = format!(
         "PUT /v1/blobs/{hash}?group={case} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
          content-range: bytes 0-999/1000\r\ncontent-length: 1000\r\n\r\n12345",
         asker.token
     );
-    tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
-    let gate = async {
-        while asker.put(case, BlobHash::of(b"x"), "bytes 0-0/1", b"x").await != Err(ErrorCode::Busy) {}
+    let holding = async {
+        loop {
+            let mut stream = tokio::net::TcpStream::connect(world.running().addr).await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+            // Where what is asked meanwhile takes the place first, this one is answered, and tries again.
+            while stream.try_read(&mut [0]).is_err() {
+                if asker.put(case, BlobHash::of(b"x"), "bytes 0-0/1", b"x").await == Err(ErrorCode::Busy) {
+                    return stream;
+                }
+            }
+        }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), gate).await.unwrap();
+    let stream = tokio::time::timeout(std::time::Duration::from_secs(20), holding).await.unwrap();
     let outcome = ann.media().send_once().await.unwrap();
     assert_eq!((outcome.sent, outcome.waiting), (0, 1));
     let next = outcome.next.unwrap().0 - alongside_core::clock::Clock::now(&*world.clock).0;

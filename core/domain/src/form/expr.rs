@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 pub use context::{Context, Scalar, Surroundings};
 pub use error::{ErrorKind, ExprError};
+pub(crate) use evaluate::randomness::shuffled;
 pub use functions::{FUNCTIONS, Group, Returns, Signature};
 pub use reads::{PathRead, PathStart, PathStep, Reads};
 pub use tree::{NodeId, Tree};
@@ -155,6 +156,21 @@ impl Expr {
     ) -> Result<bool, ExprError> {
         let value = self.evaluate(context, node, around)?;
         Ok(self.evaluation(context, node, around).boolean(&value))
+    }
+
+    /// Whether its value is true for a node that another node's expression looks at: a choice, of which
+    /// the filter of a question decides.
+    pub(crate) fn boolean_in<C: Context>(
+        &self,
+        context: &C,
+        current: C::Node,
+        node: C::Node,
+        around: &Surroundings,
+    ) -> Result<bool, ExprError> {
+        let evaluation = self.evaluation(context, current, around);
+        let frame = evaluate::Frame { node, place: None };
+        let value = evaluation.evaluate(&self.root, frame).map_err(|error| error.in_source(&self.source))?;
+        Ok(evaluation.boolean(&value))
     }
 
     /// Its value as an answer: a number that is none is no answer, and a decimal that only passed

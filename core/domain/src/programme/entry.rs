@@ -19,7 +19,7 @@ use crate::{
     wire::limits,
 };
 
-mod convert;
+pub(crate) mod convert;
 
 /// What a person answered to one question.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -177,6 +177,8 @@ impl<'f> Reader<'f> {
             status.and_then(|(form, status)| match form.question(&status.field)?.kind.choices()? {
                 ChoiceSource::List(name) => form.choices.get(name),
                 ChoiceSource::File(file) => stem(file.as_str(), "", ".csv").and_then(|name| lists.get(name)),
+                ChoiceSource::External(name) => form.external_choices.get(name),
+                ChoiceSource::Answers(_) => None,
             });
         for code in &parts.ended {
             let known: Vec<&str> = choices.into_iter().flatten().map(|choice| choice.name.as_str()).collect();
@@ -224,8 +226,9 @@ impl<'f> Reader<'f> {
                 Some((_, ChoiceSource::File(file))) => {
                     stem(file, "", ".csv").and_then(|name| lists.get(name))
                 }
-                // A text holds any code.
-                None => return,
+                Some((form, ChoiceSource::External(name))) => form.external_choices.get(name),
+                // A text holds any code, and so does the answer to another question.
+                Some((_, ChoiceSource::Answers(_))) | None => return,
             };
             known.extend(choices.into_iter().flatten().map(|choice| choice.name.as_str()));
         }

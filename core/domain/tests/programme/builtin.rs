@@ -48,7 +48,12 @@ fn fields(summary: &mut String, items: &[Item], indent: &str) {
         match item {
             Item::Question(question) => {
                 let source = match question.kind.choices() {
-                    Some(ChoiceSource::List(name) | ChoiceSource::File(name)) => format!(" {name}"),
+                    Some(
+                        ChoiceSource::List(name)
+                        | ChoiceSource::File(name)
+                        | ChoiceSource::Answers(name)
+                        | ChoiceSource::External(name),
+                    ) => format!(" {name}"),
                     None => String::new(),
                 };
                 let kind = format!("{:?}", question.kind);

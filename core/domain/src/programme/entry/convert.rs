@@ -32,7 +32,7 @@ pub(super) fn is_empty(answer: &Answer) -> bool {
 }
 
 /// The value of an answer to a question with one value; [`Value::Null`] where nothing was answered.
-pub(super) fn value(
+pub(crate) fn value(
     question: &Question,
     answer: &Answer,
     is_reference: bool,

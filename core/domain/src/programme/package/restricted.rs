@@ -67,7 +67,8 @@ fn asks_restricted(form: &Form, question: &Question, lists: &BTreeMap<String, Ve
     let choices = match question.kind.choices() {
         Some(ChoiceSource::List(name)) => form.choices.get(name),
         Some(ChoiceSource::File(file)) => lists.get(file.strip_suffix(".csv").unwrap_or(file)),
-        None => None,
+        Some(ChoiceSource::External(name)) => form.external_choices.get(name),
+        Some(ChoiceSource::Answers(_)) | None => None,
     };
     question.sensitivity == Sensitivity::X
         || choices

@@ -90,7 +90,7 @@ impl<'e, C: Context> Evaluation<'e, C> {
 
 /// The inside-out shuffle of Fisher and Yates with the generator of Park and Miller, which the standard
 /// prescribes so that every client shows one order for one seed.
-pub(in crate::form) fn shuffled<N: Copy>(nodes: Vec<N>, seed: i64) -> Vec<N> {
+pub(crate) fn shuffled<N: Copy>(nodes: Vec<N>, seed: i64) -> Vec<N> {
     const MODULUS: i64 = 2_147_483_647;
     const FACTOR: i64 = 16_807;
     let mut state = seed % MODULUS;

@@ -75,7 +75,8 @@ pub(in crate::programme::package) fn check(
         let choices = match question.kind.choices() {
             Some(ChoiceSource::List(name)) => form.choices.get(name),
             Some(ChoiceSource::File(file)) => lists.get(file.strip_suffix(".csv").unwrap_or(file)),
-            None => None,
+            Some(ChoiceSource::External(name)) => form.external_choices.get(name),
+            Some(ChoiceSource::Answers(_)) | None => None,
         };
         let known: Vec<&str> = choices.into_iter().flatten().map(|choice| choice.name.as_str()).collect();
         let named = states.follows.iter().flat_map(|(from, to)| std::iter::once(from).chain(to));
