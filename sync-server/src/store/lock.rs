@@ -13,7 +13,7 @@ use super::StoreError;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a restore waits: a process that has just started another one shares its open files, and so
 /// its locks, with it until that one runs.
-const MOMENT: Duration = Duration::from_millis(100);
+const MOMENT: Duration = Duration::from_millis(250);
 const BETWEEN_TRIES: Duration = Duration::from_millis(25);
 
 /// Held for as long as the store is open; the system lets go of it when the process ends, however that

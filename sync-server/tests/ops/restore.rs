@@ -75,11 +75,13 @@ fn a_store_in_use_is_left_alone_and_a_restore_lets_nobody_in() {
 #[test]
 fn a_restore_waits_for_one_that_is_just_letting_go() {
     let office = Office::empty();
-    let work = office.fill();
+    drop(office.fill());
     let made = backup(&office.store(), &office.file("backup")).unwrap();
+    let lock = std::fs::File::open(office.file("alongside.db.lock")).unwrap();
+    lock.try_lock_shared().unwrap();
     let leaving = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        drop(work);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        lock.unlock().unwrap();
     });
     restore(&made.file, &office.store(), &office.pages(), START).unwrap();
     leaving.join().unwrap();
