@@ -147,8 +147,6 @@ pub struct Rules {
     rules: Vec<Rule>,
     derived: Vec<Derived>,
     explained: Option<Explained>,
-    /// Names that any rule reads: nothing else of a record is shown to expressions.
-    names: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -180,7 +178,7 @@ struct Rule {
     reads_deadlines: bool,
     /// Code lists that it reads.
     lists: BTreeSet<String>,
-    /// Every name that its paths have.
+    /// Every name that its paths have: nothing else of a record is shown to it.
     names: BTreeSet<String>,
 }
 

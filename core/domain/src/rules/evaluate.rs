@@ -87,8 +87,7 @@ pub(super) fn units(
     if on.is_empty() {
         return court.done();
     }
-    let lists = on.iter().flat_map(|rule| &rule.lists).cloned().collect();
-    let mut scene = Scene::new(rules, programme, &lists);
+    let mut scene = Scene::new(rules, programme, &on);
     let top = scene.tree.add(Tree::ROOT, "units", crate::form::expr::Scalar::Empty);
     for (_, records) in units {
         let unit = scene.unit(top);
@@ -141,7 +140,7 @@ impl<'a> Court<'a> {
     /// Rules about single records of a form.
     fn records<S: Source>(
         &mut self,
-        rules: &[&Rule],
+        rules: &[&'a Rule],
         form: &str,
         source: &S,
         touched: Option<Touched<'_>>,
@@ -188,7 +187,6 @@ impl<'a> Court<'a> {
         for rule in rules {
             beside.add(self.beside(rule, source, Some(form))?);
         }
-        let lists = rules.iter().flat_map(|rule| &rule.lists).cloned().collect();
         let dates =
             if rules.iter().any(|rule| rule.reads_deadlines) { source.deadlines()? } else { Vec::new() };
         for view in &views {
@@ -197,7 +195,7 @@ impl<'a> Court<'a> {
                 neighbours = source.records(form, Take::Near(at))?;
                 neighbours.retain(|other| other.root.id != view.root.id);
             }
-            let mut scene = Scene::new(self.rules, self.programme, &lists);
+            let mut scene = Scene::new(self.rules, self.programme, rules);
             let unit = scene.unit(Tree::ROOT);
             let node = scene.record(unit, "", view);
             for other in in_order(neighbours) {
@@ -213,14 +211,13 @@ impl<'a> Court<'a> {
     }
 
     /// Rules about a unit that get the same of each form.
-    fn whole<S: Source>(&mut self, rules: &[&Rule], source: &S) -> Result<(), S::Error> {
+    fn whole<S: Source>(&mut self, rules: &[&'a Rule], source: &S) -> Result<(), S::Error> {
         let mut beside = Beside::default();
         for rule in rules {
             self.outcome.judged.insert((rule.id.clone(), None));
             beside.add(self.beside(rule, source, None)?);
         }
-        let lists = rules.iter().flat_map(|rule| &rule.lists).cloned().collect();
-        let mut scene = Scene::new(self.rules, self.programme, &lists);
+        let mut scene = Scene::new(self.rules, self.programme, rules);
         let unit = scene.unit(Tree::ROOT);
         self.fill(&mut scene, unit, &beside);
         if rules.iter().any(|rule| rule.reads_deadlines) {
@@ -235,7 +232,7 @@ impl<'a> Court<'a> {
     /// A rule about the day of the person who wrote a record.
     fn days<S: Source>(
         &mut self,
-        rule: &Rule,
+        rule: &'a Rule,
         source: &S,
         touched: Option<Touched<'_>>,
     ) -> Result<(), S::Error> {
@@ -269,7 +266,7 @@ impl<'a> Court<'a> {
                     self.outcome.not_here.insert(rule.id.clone());
                     continue;
                 };
-                let mut scene = Scene::new(self.rules, self.programme, &rule.lists);
+                let mut scene = Scene::new(self.rules, self.programme, &[rule]);
                 let top = scene.unit(Tree::ROOT);
                 let views = in_order(views);
                 for view in &views {

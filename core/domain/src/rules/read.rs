@@ -36,7 +36,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Rules, Vec<Problem>> {
 
 fn rules(top: &Section<'_, '_>) -> Option<Rules> {
     let version = top.text("version");
-    let mut seen: Seen = Seen::default();
+    let mut ids = BTreeSet::new();
     let derived = if top.get("derived").is_some() {
         top.sections("derived", "derived").iter().filter_map(derived).collect()
     } else {
@@ -49,19 +49,9 @@ fn rules(top: &Section<'_, '_>) -> Option<Rules> {
     };
     let mut rules = Vec::new();
     for mut section in top.sections("rule", "rule") {
-        rules.extend(rule(&mut section, &mut seen));
+        rules.extend(rule(&mut section, &mut ids));
     }
-    if let Some(explained) = &explained {
-        seen.names.extend([explained.rule.clone(), explained.target.clone(), explained.status.clone()]);
-    }
-    Some(Rules { version: version?, rules, derived, explained, names: seen.names })
-}
-
-/// What all rules read together.
-#[derive(Default)]
-struct Seen {
-    ids: BTreeSet<String>,
-    names: BTreeSet<String>,
+    Some(Rules { version: version?, rules, derived, explained })
 }
 
 fn derived(section: &Section<'_, '_>) -> Option<Derived> {
@@ -87,11 +77,11 @@ fn texts(section: &Section<'_, '_>, key: &'static str) -> Vec<String> {
     section.filled_array(key).iter().filter_map(|value| section.text_of(key, value)).collect()
 }
 
-fn rule(section: &mut Section<'_, '_>, seen: &mut Seen) -> Option<Rule> {
+fn rule(section: &mut Section<'_, '_>, ids: &mut BTreeSet<String>) -> Option<Rule> {
     let id = section.text("id");
     if let Some(id) = &id {
         section.call(format!("rule {id}"));
-        if !seen.ids.insert(id.clone()) {
+        if !ids.insert(id.clone()) {
             let what = format!("The rule {id} is there twice.");
             section.wrong(Some("id"), "duplicate_rule", what, "Give one another id.");
         }
@@ -205,7 +195,7 @@ fn rule(section: &mut Section<'_, '_>, seen: &mut Seen) -> Option<Rule> {
     let from = section.optional_date("valid_from");
     let to = section.optional_date("valid_to");
     let takes = takes(section);
-    let named = names(&reads, seen, &mut forms, &mut others, scope, section);
+    let named = names(&reads, &mut forms, &mut others, scope, section);
     let reads_deadlines = named.contains("deadline");
     section.finish();
     Some(Rule {
@@ -281,7 +271,6 @@ fn takes(section: &Section<'_, '_>) -> BTreeMap<String, Take> {
 /// ([`Rules::bind`]). Gives every name.
 fn names(
     reads: &[Reads],
-    seen: &mut Seen,
     forms: &mut BTreeSet<String>,
     others: &mut BTreeSet<String>,
     scope: Option<Scope>,
@@ -314,6 +303,5 @@ fn names(
             }
         }
     }
-    seen.names.extend(named.iter().cloned());
     named
 }

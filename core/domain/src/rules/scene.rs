@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{Rules, builtin};
+use super::{Rule, Rules, builtin};
 use crate::{
     deadline::Deadline,
     form::{
@@ -23,12 +23,17 @@ pub(super) struct Scene<'a> {
     rules: &'a Rules,
     programme: &'a Programme,
     pub(super) tree: Tree,
+    /// Names that the rules at hand read: of a record nothing else is shown to them.
+    names: BTreeSet<&'a str>,
     /// Which record a node is.
     pub(super) records: BTreeMap<NodeId, (RecordId, String)>,
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(rules: &'a Rules, programme: &'a Programme, lists: &BTreeSet<String>) -> Self {
+    /// An empty tree for these of the rules.
+    pub(super) fn new(rules: &'a Rules, programme: &'a Programme, at_hand: &[&'a Rule]) -> Self {
+        let names = at_hand.iter().flat_map(|rule| &rule.names).map(String::as_str).collect();
+        let lists: BTreeSet<&String> = at_hand.iter().flat_map(|rule| &rule.lists).collect();
         let mut tree = Tree::new();
         for name in lists {
             for choice in programme.code_lists.get(name).into_iter().flatten() {
@@ -43,7 +48,7 @@ impl<'a> Scene<'a> {
                 tree.add_row(name, fixed.into_iter().chain(dates).chain(more));
             }
         }
-        Self { rules, programme, tree, records: BTreeMap::new() }
+        Self { rules, programme, tree, names, records: BTreeMap::new() }
     }
 
     /// The element of a unit.
@@ -58,10 +63,12 @@ impl<'a> Scene<'a> {
         self.records.insert(node, (view.root.id, form_id.clone()));
         let form = self.programme.form(form_id);
         self.attributes(node, form, view);
-        let names = &self.rules.names;
+        let names = &self.names;
         match form {
             Some(form) => {
-                let read = form.questions_outside_repeats().filter(|question| names.contains(&question.name));
+                let read = form
+                    .questions_outside_repeats()
+                    .filter(|question| names.contains(question.name.as_str()));
                 for Question { name, kind, .. } in read {
                     let value = match kind {
                         QuestionKind::SelectMultiple(_) | QuestionKind::Rank(_) => {
@@ -90,8 +97,7 @@ impl<'a> Scene<'a> {
             let Some((repeat, (row, name))) = parts.next().zip(parts.next().zip(parts.next())) else {
                 continue;
             };
-            if parts.next().is_some() || !self.rules.names.contains(repeat) || !field.shown.value.is_present()
-            {
+            if parts.next().is_some() || !self.names.contains(repeat) || !field.shown.value.is_present() {
                 continue;
             }
             let kind = form.question(name).map(|question| &question.kind);
