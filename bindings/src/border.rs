@@ -4,6 +4,7 @@
 mod error;
 mod forms;
 mod ids;
+mod media;
 mod records;
 mod screens;
 mod settings;

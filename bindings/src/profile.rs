@@ -6,14 +6,21 @@ use alongside_core::{
     app::{
         AppError, AppProfile, CardView, ConflictView, DecisionRequest, DraftRequest, DraftView, EnrolRequest,
         FormView, NewGroupRequest, NewGroupView, PageRequest, ProfileRecords, ProfileSync, ProgrammeForms,
-        ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedView, SyncView, UnitPageView, WaitingView,
+        ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedSessionView, SavedView,
+        SessionAnswersRequest, SyncView, UnitPageView, WaitingView,
     },
-    views::{Hit, HomeView},
+    views::{FiguresView, Hit, HomeView, ProblemsView, ReminderView},
 };
-use alongside_domain::ids::{FormToken, PersonId, ProfileId, RecordId};
+use alongside_domain::{
+    ids::{FormToken, GroupId, PersonId, ProfileId, RecordId},
+    time::Millis,
+};
 use jiff::civil::Date;
 
-use crate::observer::{PulseObserver, Subscription, Told};
+use crate::{
+    media::MediaClient,
+    observer::{PulseObserver, Subscription, Told},
+};
 
 /// An open profile. Closed with `shut_down()`, or when the last object of it goes.
 #[derive(uniffi::Object)]
@@ -37,6 +44,12 @@ impl ProfileClient {
     #[must_use]
     pub fn sync(&self) -> Arc<SyncClient> {
         Arc::new(SyncClient(self.0.sync()))
+    }
+
+    /// Attachments.
+    #[must_use]
+    pub fn media(&self) -> Arc<MediaClient> {
+        Arc::new(MediaClient(self.0.media()))
     }
 
     /// The programme's forms.
@@ -87,7 +100,7 @@ impl FormsClient {
 /// The records of a profile. Reading that finds nothing of that name says `NotFound`; after the profile
 /// is closed everything says `Closed`. An id that is none says `Invalid`.
 #[derive(uniffi::Object)]
-pub struct RecordsClient(ProfileRecords);
+pub struct RecordsClient(pub(crate) ProfileRecords);
 
 #[uniffi::export]
 impl RecordsClient {
@@ -97,6 +110,25 @@ impl RecordsClient {
     /// `Invalid` with every problem, `NotFound`, `NotEnrolled`, `StorageFull`. Nothing is saved then.
     pub async fn save(&self, request: SaveAnswersRequest) -> Result<SavedView, AppError> {
         self.0.save(request).await
+    }
+
+    /// Saves one session with several units: one record for each, with an id that they share. What was spent on
+    /// all is split over them so that the sum is exact; each can be edited afterwards. All of it, or nothing.
+    ///
+    /// # Errors
+    /// As `save`; the codes `no_sessions` where the programme has none for this form, `no_groups`,
+    /// `given_twice`, and `not_a_number` for what cannot be split.
+    pub async fn save_session(&self, request: SessionAnswersRequest) -> Result<SavedSessionView, AppError> {
+        self.0.save_session(request).await
+    }
+
+    /// What is worked out from the records around a unit, as of a day (today where there is none), and never
+    /// stored. It costs more the more records there are: ask for it beside the unit's page, not before it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn figures(&self, group: GroupId, as_of: Option<Date>) -> Result<FiguresView, AppError> {
+        self.0.figures(group, as_of).await
     }
 
     /// Opens a group with its first records: all of it, or nothing.
@@ -114,6 +146,15 @@ impl RecordsClient {
     /// As `save`; the code `no_longer_stands` where somebody has decided meanwhile.
     pub async fn decide(&self, request: DecisionRequest) -> Result<CardView, AppError> {
         self.0.decide(request).await
+    }
+
+    /// Says of a record that was started on several phones apart (`CardView::twins`) that it is meant once.
+    ///
+    /// # Errors
+    /// As `save`; the code `nothing_to_affirm` where somebody has said so meanwhile, `decide_first` where
+    /// every answer of it differs: a decision on one of them says it.
+    pub async fn confirm_twins(&self, record: RecordId, reason: String) -> Result<CardView, AppError> {
+        self.0.confirm_twins(record, reason).await
     }
 
     /// Keeps answers that are being entered, in place of those kept before with the same token. They
@@ -156,6 +197,31 @@ impl RecordsClient {
     /// `NotFound`.
     pub async fn unit_page(&self, request: PageRequest) -> Result<UnitPageView, AppError> {
         self.0.unit_page(request).await
+    }
+
+    /// What the programme's rules find for a unit now. It never stopped a save.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn problems(&self, group: GroupId) -> Result<ProblemsView, AppError> {
+        self.0.problems(group).await
+    }
+
+    /// What the programme's rules find about one record now.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn record_problems(&self, record: RecordId) -> Result<ProblemsView, AppError> {
+        self.0.record_problems(record).await
+    }
+
+    /// The reminders that fall due after one moment and up to another, which may lie ahead: to show now, or
+    /// to hand to the platform. Their texts name nobody. Ask again after every save.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn reminders(&self, after: Millis, until: Millis) -> Result<Vec<ReminderView>, AppError> {
+        self.0.reminders(after, until).await
     }
 
     /// One record.

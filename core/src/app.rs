@@ -11,7 +11,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use alongside_domain::{
     ids::ProfileId,
     programme::{Programme, builtin},
-    time::PROGRAMME_ZONE,
 };
 
 use crate::{
@@ -20,11 +19,13 @@ use crate::{
 };
 
 mod answers;
+mod apart;
 mod background;
 mod doors;
 mod error;
 mod forms;
 mod house;
+mod media;
 mod observe;
 mod profile;
 mod records;
@@ -38,17 +39,20 @@ pub use forms::{
     AnswerKind, ChoiceView, FormLine, FormView, GroupKindView, ParameterView, ProgrammeForms, ProgrammeView,
     QuestionView, SectionView,
 };
+pub use media::{
+    AttachRequest, AttachmentStanding, AttachmentView, AttachmentWaitsFor, ProfileMedia, SendView,
+};
 pub use observe::{Observer, PulseView, Subscription};
 pub use profile::AppProfile;
 pub use records::{
     Decision, DecisionRequest, DraftRequest, FirstAnswers, NewGroupRequest, PageRequest, ProfileRecords,
-    SaveAnswersRequest,
+    SaveAnswersRequest, SessionAnswersRequest,
 };
 pub use sync::{EnrolRequest, ProfileSync, SyncState, SyncView, WaitingFor};
 pub use views::{
     CardView, ConflictView, DateView, DraftView, FieldChangeView, HistoryLine, KeptApart, KeptApartView,
-    LinkedGroupView, NewGroupView, QuarantineView, RecordHistoryView, RefusedOpeningView, SavedView,
-    UnitPageView, WaitingView,
+    LinkedGroupView, NewGroupView, QuarantineView, RecordHistoryView, RefusedOpeningView, SavedSessionView,
+    SavedView, TwinView, UnitPageView, WaitingView,
 };
 
 use house::House;
@@ -80,9 +84,9 @@ impl AppConfig {
         })?;
         Ok(Self {
             folder,
+            zone: programme.zone.clone(),
             programme: Arc::new(programme),
             clock: Arc::new(SystemClock),
-            zone: PROGRAMME_ZONE.to_owned(),
             most_bytes: None,
         })
     }

@@ -70,6 +70,8 @@ pub enum Thing {
     GroupKind,
     /// A profile on this phone.
     Profile,
+    /// The bytes of an attachment.
+    Attachment,
 }
 
 /// Why a call did not do what was asked: one variant for each thing that an app can do about it.

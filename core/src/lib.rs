@@ -9,6 +9,7 @@
 pub mod app;
 pub mod clock;
 pub mod error;
+pub mod media;
 pub mod observe;
 pub mod phone;
 mod store;
@@ -21,7 +22,7 @@ mod writes;
 pub use error::{ApiError, OpenError};
 pub use phone::{Phone, Profile};
 pub use store::key::Key;
-pub use writes::{Draft, FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest};
+pub use writes::{Draft, FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest};
 
 /// The operating system's randomness, for [`Profile::rng`] in an app.
 #[must_use]

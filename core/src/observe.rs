@@ -12,6 +12,10 @@ pub struct Pulse {
     pub waiting: u32,
     /// How sync stands, once it was tried.
     pub sync: Option<Status>,
+    /// Attachments that wait to be sent.
+    pub attachments: u32,
+    /// Bytes of them that the server does not hold.
+    pub attachment_bytes: u64,
 }
 
 /// A subscription: the current value first, then the newest after each change (bursts are one).
@@ -38,7 +42,8 @@ pub(crate) struct Heart {
 
 impl Heart {
     pub(crate) fn new(waiting: u32) -> Self {
-        let (sender, _) = watch::channel(Pulse { revision: 0, waiting, sync: None });
+        let (sender, _) =
+            watch::channel(Pulse { revision: 0, waiting, sync: None, attachments: 0, attachment_bytes: 0 });
         Self { sender: std::sync::Mutex::new(Some(sender)) }
     }
 
@@ -62,6 +67,17 @@ impl Heart {
             sender.send_modify(|pulse| {
                 pulse.revision += 1;
                 pulse.waiting = waiting;
+            });
+        });
+    }
+
+    /// So many attachments wait, with so many bytes; told where that is something new.
+    pub(crate) fn attachments(&self, waiting: u32, bytes: u64) {
+        self.with(|sender| {
+            sender.send_if_modified(|pulse| {
+                let is_new = (pulse.attachments, pulse.attachment_bytes) != (waiting, bytes);
+                (pulse.attachments, pulse.attachment_bytes) = (waiting, bytes);
+                is_new
             });
         });
     }

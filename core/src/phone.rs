@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use alongside_domain::{programme::Programme, time::PROGRAMME_ZONE};
+use alongside_domain::{programme::Programme, time::Millis};
 use jiff::civil::Date;
 use rand::Rng;
 use rusqlite::Transaction;
@@ -17,16 +17,19 @@ use tokio::{sync::Notify, task::JoinHandle};
 use crate::{
     clock::Clock,
     error::{ApiError, OpenError},
+    media::{courier::Courier, rows, take, vault::Vault},
     observe::{Heart, Pulse, Subscription},
     store::{Store, desk::Desk, key::Key, log, rebuild},
     sync::{driver::Driver, upgrade},
 };
 
 mod kept_apart;
+mod media_client;
 mod records;
 mod sync_client;
 
 pub use kept_apart::KeptApart;
+pub use media_client::Media;
 pub use records::Records;
 pub use sync_client::SyncClient;
 
@@ -64,7 +67,7 @@ impl Profile {
         rng: Box<dyn Rng + Send>,
     ) -> Self {
         let installation = dir.join("installation");
-        let zone = PROGRAMME_ZONE.to_owned();
+        let zone = programme.zone.clone();
         Self { dir, key, programme, clock, rng, zone, most_bytes: None, installation }
     }
 }
@@ -83,6 +86,8 @@ struct Inner {
     saved: Arc<Notify>,
     driver: Arc<tokio::sync::Mutex<Driver>>,
     background: Mutex<Option<JoinHandle<()>>>,
+    courier: Arc<tokio::sync::Mutex<Courier>>,
+    sending: Mutex<Option<JoinHandle<()>>>,
     closed: AtomicBool,
 }
 
@@ -106,15 +111,24 @@ impl Phone {
     fn start(profile: Profile, create: bool) -> Result<Self, OpenError> {
         let Profile { dir, key, programme, clock, mut rng, zone, most_bytes, installation } = profile;
         let seed = rng.next_u64();
+        let mut vault_seed = [0; 32];
+        rng.fill_bytes(&mut vault_seed);
+        let vault = Arc::new(Vault::new(&dir, vault_seed));
         let offline = Arc::new(AtomicBool::new(false));
-        let desk = Desk::new(programme.clone(), clock.clone(), rng, zone, offline.clone());
+        let desk = Desk::new(programme.clone(), clock.clone(), rng, zone, offline.clone(), vault);
         let store = Arc::new(Store::open(&dir, key, create, most_bytes, &installation, desk)?);
         // What an older guard or programme could not take, this one may. It can wait for the next start.
         if let Err(error) = store.write(upgrade::judge_quarantine_again) {
             tracing::warn!(%error, "what is in quarantine could not be tried again");
         }
+        if let Err(error) = take::settle(&store) {
+            tracing::warn!(%error, "attachments could not be cleared up");
+        }
         let waiting = store.read(|db| Ok(log::waiting(db)?)).unwrap_or_default();
         let heart = Arc::new(Heart::new(waiting));
+        let (attachments, bytes) = store.read(|db| Ok(rows::waiting(db)?)).unwrap_or_default();
+        heart.attachments(attachments, bytes);
+        let courier = Courier::new(store.clone(), clock.clone(), heart.clone(), seed.rotate_left(32));
         let driver = Driver::new(store.clone(), clock.clone(), heart.clone(), offline, seed);
         Ok(Self(Arc::new(Inner {
             store,
@@ -124,6 +138,8 @@ impl Phone {
             saved: Arc::new(Notify::new()),
             driver: Arc::new(tokio::sync::Mutex::new(driver)),
             background: Mutex::new(None),
+            courier: Arc::new(tokio::sync::Mutex::new(courier)),
+            sending: Mutex::new(None),
             closed: AtomicBool::new(false),
         })))
     }
@@ -144,6 +160,12 @@ impl Phone {
     #[must_use]
     pub fn sync(&self) -> SyncClient<'_> {
         SyncClient { phone: self }
+    }
+
+    /// Attachments.
+    #[must_use]
+    pub fn media(&self) -> Media<'_> {
+        Media { phone: self }
     }
 
     /// The programme that this profile was opened with.
@@ -219,7 +241,12 @@ impl Phone {
 
     /// Today, where the programme is at home.
     pub(crate) fn today(&self) -> Date {
-        self.0.clock.now().date_in(PROGRAMME_ZONE)
+        self.0.programme.day(self.0.clock.now())
+    }
+
+    /// Now, by the clock of this phone.
+    pub(crate) fn now(&self) -> Millis {
+        self.0.clock.now()
     }
 
     /// Does this in one transaction, then tells that something changed.
@@ -235,6 +262,8 @@ impl Phone {
     /// Tells observers, and the background task, that something is durable.
     fn changed(&self) {
         let waiting = self.0.store.read(|db| Ok(log::waiting(db)?)).unwrap_or_default();
+        let (attachments, bytes) = self.0.store.read(|db| Ok(rows::waiting(db)?)).unwrap_or_default();
+        self.0.heart.attachments(attachments, bytes);
         self.0.heart.changed(waiting);
         self.0.saved.notify_one();
     }
@@ -246,9 +275,11 @@ impl Inner {
             return;
         }
         self.heart.close();
-        if let Some(task) = self.background.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // A write that has begun is finished by the writer all the same.
-            task.abort();
+        for task in [&self.background, &self.sending] {
+            if let Some(task) = task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                // A write that has begun is finished by the writer all the same.
+                task.abort();
+            }
         }
         self.store.close();
     }

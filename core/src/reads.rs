@@ -1,7 +1,9 @@
 //! What the screens ask for.
 
 pub(crate) mod apart;
+pub(crate) mod figures;
 pub(crate) mod home;
+pub(crate) mod problems;
 pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod unit;

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, channel, sync_channel},
     },
     thread::JoinHandle,
@@ -13,10 +13,16 @@ use std::{
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::error::{ApiError, OpenError};
+use crate::{
+    error::{ApiError, OpenError},
+    media::vault::Vault,
+};
 
+pub(crate) mod beside;
 pub(crate) mod desk;
 pub(crate) mod documents;
+pub(crate) mod findings;
+pub(crate) mod found_by;
 pub(crate) mod groups;
 mod installation;
 pub(crate) mod key;
@@ -28,6 +34,7 @@ pub(crate) mod readers;
 pub(crate) mod rebuild;
 pub(crate) mod rows;
 pub(crate) mod state;
+pub(crate) mod tally;
 pub(crate) mod units;
 
 use desk::Desk;
@@ -45,6 +52,8 @@ pub(crate) struct Store {
     queue: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
+    /// The files of attachments.
+    vault: Arc<Vault>,
     /// Held for as long as the store is open.
     lock: Mutex<Option<File>>,
 }
@@ -64,6 +73,7 @@ impl Store {
             open::limit(&connection, bytes)?;
         }
         rebuild::keep_up(&mut connection, &desk.programme);
+        let vault = desk.vault().clone();
         let (sender, receiver) = sync_channel(QUEUE);
         let writer = std::thread::Builder::new()
             .name("alongside-writer".to_owned())
@@ -73,6 +83,7 @@ impl Store {
             queue: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer)),
             readers: Readers::new(open::database(dir), key),
+            vault,
             lock: Mutex::new(Some(lock)),
         })
     }
@@ -87,6 +98,7 @@ impl Store {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let result = work(&tx, desk)?;
+                tally::settle(&tx)?;
                 tx.commit()?;
                 Ok(result)
             }));
@@ -113,6 +125,11 @@ impl Store {
         queue.send(job).map_err(|_| ApiError::Closed)?;
         drop(queue);
         result.recv().map_err(|_| ApiError::Closed)?
+    }
+
+    /// The files of attachments.
+    pub(crate) fn vault(&self) -> &Arc<Vault> {
+        &self.vault
     }
 
     /// Reads from one consistent state.

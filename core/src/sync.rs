@@ -10,6 +10,7 @@ pub(crate) mod prepare;
 pub(crate) mod pull;
 pub(crate) mod rebase;
 pub(crate) mod receive;
+pub(crate) mod repair;
 mod review;
 pub(crate) mod upgrade;
 
@@ -38,6 +39,11 @@ pub struct SyncOutcome {
     pub received: u32,
     /// Entries that could not be accepted.
     pub quarantined: u32,
+    /// Changes that a restored server had lost and that this phone brought back.
+    pub relayed: u32,
+    /// How often this phone and the server held different entries up to the same place: never, unless there
+    /// is a fault somewhere. They are repaired at once.
+    pub defects: u32,
     /// Own changes that still wait.
     pub waiting: u32,
 }

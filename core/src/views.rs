@@ -4,13 +4,14 @@ use alongside_domain::{
     deadline::{Deadline, DeadlineState},
     ids::{ChangeHash, GroupId, PersonId, RecordId},
     record::{Disagreement, RecordView, history::HistoryEntry},
+    rules::Severity,
     time::Millis,
     wire::Refusal,
 };
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::app::SyncState;
+use crate::{app::SyncState, media::AttachmentLine};
 
 mod apart;
 
@@ -39,6 +40,10 @@ pub struct UnitLine {
     pub next: Option<NextDate>,
     /// Fields on which people disagree and somebody has to decide.
     pub conflicts: u32,
+    /// What the rules found that holds up the area's return.
+    pub errors: u32,
+    /// What the rules found that is to be put right or explained, and is not explained yet.
+    pub queries: u32,
     /// Changes of this unit that wait to be sent.
     pub waiting: u32,
     /// Latest claimed time of any change of the unit.
@@ -144,6 +149,77 @@ pub struct DeadlineView {
     pub deadline: Deadline,
     /// State on the day asked for.
     pub state: DeadlineState,
+    /// Work name of the person who set the date, where somebody did and is known here.
+    pub set_by: Option<String>,
+}
+
+/// What is worked out from the records around a unit as of a day, and never stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FiguresView {
+    /// The day.
+    pub as_of: Date,
+    /// The values, in the programme's order; those that cannot be worked out yet are left out.
+    pub figures: Vec<FigureLine>,
+}
+
+/// One value that was worked out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FigureLine {
+    /// Which one, as the programme names it.
+    pub id: String,
+    /// What it is called.
+    pub label: String,
+    /// The value in words.
+    pub text: String,
+}
+
+/// What the programme's rules found for a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProblemsView {
+    /// What was found, the most important first.
+    pub problems: Vec<ProblemView>,
+    /// Rules that a phone cannot compute: the server does.
+    pub not_here: Vec<String>,
+}
+
+/// One thing that a rule found. It never stopped anybody from saving.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProblemView {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Id of the rule.
+    pub rule: String,
+    /// The record to open, where it is about one.
+    pub record: Option<RecordId>,
+    /// The form of that record, or of the one that is missing.
+    pub form: Option<String>,
+    /// The question to go to.
+    pub field: Option<String>,
+    /// Label of that question.
+    pub label: Option<String>,
+    /// What was found, in plain words.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+    /// Whether somebody has explained it.
+    pub explained: bool,
+    /// Whether the check could not be made.
+    pub not_made: bool,
+}
+
+/// A reminder that is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReminderView {
+    /// Which reminder.
+    pub id: String,
+    /// When it is due.
+    pub at: Millis,
+    /// What it says; it names nobody.
+    pub text: String,
+    /// Whether it is about somebody's safety and is told in quiet hours too.
+    pub urgent: bool,
+    /// The units it is about.
+    pub units: Vec<GroupId>,
 }
 
 /// A group that a unit is linked to.
@@ -185,6 +261,10 @@ pub struct RecordCard {
     pub waiting: bool,
     /// Its fields in the order of the form, with labels; fields that this form does not know are last.
     pub fields: Vec<FieldLine>,
+    /// Work names of those who started it, where it was started on several phones apart: in the order of
+    /// the view's twins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub started_by: Vec<Option<String>>,
     /// The record itself.
     pub view: RecordView,
 }
@@ -255,6 +335,11 @@ pub struct OutboxView {
     pub in_review: Vec<ReviewLine>,
     /// Groups that were erased for good, of which the person has not been told.
     pub erased: Vec<ErasedGroup>,
+    /// Attachments that wait to be sent or fetched, the longest waiting first.
+    pub attachments: Vec<AttachmentLine>,
+    /// Changes by others that the server lost, as far as this phone knows, and of which nothing proves who
+    /// wrote them: they stay here until whoever wrote them brings them back.
+    pub only_here: u32,
 }
 
 /// One change that waits.
@@ -348,7 +433,7 @@ impl RefusedBecause {
 pub struct ConflictLine {
     /// The record, with its fields.
     pub card: RecordCard,
-    /// Keys of the fields to decide.
+    /// Keys of the fields to decide; none where it is to be said only that a record is meant once.
     pub fields: Vec<String>,
 }
 

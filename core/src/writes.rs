@@ -23,6 +23,21 @@ pub struct SaveRequest {
     pub token: Option<[u8; 16]>,
 }
 
+/// Saves one session with several units.
+#[derive(Debug, Clone)]
+pub struct SessionRequest {
+    /// The group of each unit, each once.
+    pub groups: Vec<GroupId>,
+    /// The form of the records.
+    pub form: String,
+    /// The answers of the session as a whole: what the programme splits is given for all together.
+    pub answers: Vec<Edit>,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// As in [`SaveRequest`].
+    pub token: Option<[u8; 16]>,
+}
+
 /// Opens a group with its first records, in one transaction.
 #[derive(Debug, Clone)]
 pub struct OpenGroupRequest {
@@ -59,6 +74,8 @@ pub(crate) mod decide;
 pub(crate) mod draft;
 pub(crate) mod enter;
 pub(crate) mod open;
+pub(crate) mod restricted;
 pub(crate) mod save;
+pub(crate) mod session;
 
 pub use draft::Draft;

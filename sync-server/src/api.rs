@@ -1,13 +1,18 @@
 //! The server over HTTP: the sync protocol, health, and whatever pages are merged in.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
-use alongside_domain::programme::Programme;
+use alongside_domain::{ids::PersonId, programme::Programme, tally::Tally, wire::Cursor};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     http::StatusCode,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use tokio::{
     net::TcpListener,
@@ -20,23 +25,28 @@ use tower_http::{
 };
 
 use crate::{
+    blobs::{Blobs, tidy},
     clock::Clock,
     config::Config,
     console::{self, Console},
     ingest::Ingest,
     read_model::{Projector, ReadModel, ReadModelError},
-    store::{Store, StoreError},
+    store::{Store, StoreError, signing::Signer, signing_key_beside},
 };
 
+mod blobs;
 mod body;
 mod enrol;
 mod failure;
+mod repair;
 mod sync;
 
 pub use failure::Failure;
 
 /// How long requests under way get to end when the server goes down.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the last of them get to let go of the store.
+const LETTING_GO: Duration = Duration::from_millis(500);
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -51,7 +61,13 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The programme.
     pub programme: Arc<Programme>,
+    /// Attachments.
+    pub blobs: Arc<Blobs>,
     gate: Arc<Semaphore>,
+    /// Signs what groups hold, and believes what was signed.
+    signer: Arc<Signer>,
+    /// What people's groups held at a place of the feed: most questions are about the last one again.
+    scopes: Arc<Mutex<HashMap<PersonId, (Cursor, Tally)>>>,
 }
 
 impl AppState {
@@ -68,7 +84,20 @@ impl AppState {
         let (late, with) = (config.late_work_ms(), Arc::clone(&programme));
         let ingest = Ingest::start_with(Arc::clone(&store), Arc::clone(&clock), with, late)?;
         let gate = Arc::new(Semaphore::new(config.requests_at_once as usize));
-        Ok(Self { config: Arc::new(config), store, ingest: Arc::new(ingest), clock, programme, gate })
+        let key = config.signing_key.clone().unwrap_or_else(|| signing_key_beside(store.path()));
+        let signer = Arc::new(Signer::open(&key)?);
+        let blobs = Arc::new(Blobs::new(store.path(), &config));
+        Ok(Self {
+            config: Arc::new(config),
+            store,
+            ingest: Arc::new(ingest),
+            clock,
+            programme,
+            blobs,
+            gate,
+            signer,
+            scopes: Arc::default(),
+        })
     }
 }
 
@@ -77,6 +106,8 @@ pub fn router(state: &AppState, pages: Option<Router>) -> Router {
     let api = Router::new()
         .route("/sync", post(sync::sync))
         .route("/enrol", post(enrol::enrol))
+        .route("/blobs/{hash}", put(blobs::put).get(blobs::get))
+        .route("/blobs/{hash}/held", get(blobs::held))
         .fallback(|| async { StatusCode::NOT_FOUND });
     let routes = Router::new()
         .nest("/v1", api)
@@ -169,17 +200,25 @@ impl Server {
         let state = AppState::new(config, store, clock, programme)?;
         let pages = Arc::new(ReadModel::open(&state.config.pages_file(), &state.programme)?);
         let projector =
-            Projector::new(Arc::clone(&pages), Arc::clone(&state.store), Arc::clone(&state.programme));
+            Projector::new(Arc::clone(&pages), Arc::clone(&state.store), Arc::clone(&state.programme))
+                .with_clock(Arc::clone(&state.clock));
         let console = Console::new(
             Arc::clone(&state.store),
             Arc::clone(&pages),
             Arc::clone(&state.programme),
             Arc::clone(&state.clock),
             state.config.is_https(),
-        );
+        )
+        .writing_through(Arc::clone(&state.ingest));
         let routes = router(&state, Some(console::router(console)));
         let (stop, mut stopping) = watch::channel(false);
         let projecting = tokio::spawn(projector.run(stop.subscribe()));
+        let tidying = tokio::spawn(tidy::keep_tidy(
+            Arc::clone(&state.store),
+            Arc::clone(&state.clock),
+            state.config.unnamed_attachment_ms(),
+            stop.subscribe(),
+        ));
         let task = tokio::spawn(async move {
             let stopped = async move {
                 // An error means that the handle is gone: then nobody wants the server any more.
@@ -190,7 +229,7 @@ impl Server {
             }
         });
         tracing::info!(%addr, "listening");
-        Ok(Running { addr, state, pages, stop, task, projecting })
+        Ok(Running { addr, state, pages, stop, task, projecting, tidying })
     }
 }
 
@@ -205,6 +244,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     projecting: JoinHandle<()>,
+    tidying: JoinHandle<()>,
 }
 
 impl Running {
@@ -214,9 +254,10 @@ impl Running {
         self.state.config.url(self.addr)
     }
 
-    /// Takes no more requests, waits for those under way, makes everything taken durable.
+    /// Takes no more requests, waits for those under way, makes everything taken durable and lets go of
+    /// the store, which another process may then replace.
     pub async fn shutdown(self) {
-        let Self { state, stop, mut task, projecting, .. } = self;
+        let Self { state, pages, stop, mut task, projecting, tidying, .. } = self;
         stop.send_replace(true);
         if tokio::time::timeout(GRACE, &mut task).await.is_err() {
             tracing::warn!("requests under way were cut off");
@@ -228,6 +269,17 @@ impl Running {
         }
         if projecting.await.is_err() {
             tracing::error!("the pages' projector ended in a panic");
+        }
+        if tidying.await.is_err() {
+            tracing::error!("the tidying of attachments ended in a panic");
+        }
+        let store = Arc::downgrade(&state.store);
+        drop((state, pages));
+        // A connection lets go of the store a moment after it counts as ended. Whoever started the server
+        // may have kept the store for itself: nobody can wait for that.
+        let since = Instant::now();
+        while store.strong_count() > 0 && since.elapsed() < LETTING_GO {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 }

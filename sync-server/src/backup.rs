@@ -6,6 +6,11 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
 use crate::{
+    blobs::{
+        BlobFolder,
+        copies::{self, Copied},
+        rows::{self, Whole},
+    },
     store::{StoreError, open},
     verify::{self, Report, VerifyError},
 };
@@ -23,6 +28,8 @@ pub struct Backup {
     pub bytes: u64,
     /// What [`verify::verify`] says of it.
     pub report: Report,
+    /// The attachments in the folder beside it.
+    pub attachments: Copied,
 }
 
 /// Why no backup was made. Nothing is left behind.
@@ -82,10 +89,33 @@ pub fn backup(store: &Path, to: &Path) -> Result<Backup, BackupError> {
     if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
+    let folder = BlobFolder::of(to);
+    if folder.path().symlink_metadata().is_ok() {
+        return Err(BackupError::Exists(folder.path().to_owned()));
+    }
     let copy = copy_into_folder_of(store, to)?;
-    let report = verify::verify(&copy, None)?;
-    if !report.is_clean() {
+    let whole = attachments_of(&copy)?;
+    let (beside, attachments) = if whole.is_empty() {
+        (None, Copied::default())
+    } else {
+        let beside = tempfile::Builder::new()
+            .prefix(".alongside-copy-")
+            .tempdir_in(to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+            .map_err(|error| BackupError::Target(error.into()))?;
+        let target = BlobFolder::at(beside.path().to_owned());
+        let copied = copies::copy(&BlobFolder::of(store), &target, &whole).map_err(BackupError::Target)?;
+        (Some(beside), copied)
+    };
+    let proved =
+        beside.as_ref().map_or_else(|| folder.clone(), |beside| BlobFolder::at(beside.path().to_owned()));
+    let report = verify::verify_with_blobs(&copy, None, None, &proved)?;
+    if !report.is_sound() {
         return Err(BackupError::NotWhole(Box::new(report)));
+    }
+    // The attachments first: a backup that has its name is complete.
+    if let Some(beside) = beside {
+        let made = beside.keep();
+        std::fs::rename(made, folder.path()).map_err(|error| BackupError::Target(error.into()))?;
     }
     copy.persist_noclobber(to).map_err(|refused| match refused.error.kind() {
         std::io::ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
@@ -93,7 +123,18 @@ pub fn backup(store: &Path, to: &Path) -> Result<Backup, BackupError> {
     })?;
     open::sync_folder(to).map_err(BackupError::Target)?;
     let bytes = std::fs::metadata(to).map_err(|error| BackupError::Target(error.into()))?.len();
-    Ok(Backup { file: to.to_owned(), bytes, report })
+    Ok(Backup { file: to.to_owned(), bytes, report, attachments })
+}
+
+/// The attachments that a copy of a store says are whole; none where it is of an older version.
+fn attachments_of(copy: &Path) -> Result<Vec<Whole>, BackupError> {
+    let mut connection = open::reader(copy)?;
+    let (found, known) = open::versions(&connection)?;
+    if found != Some(known) {
+        return Ok(Vec::new());
+    }
+    let tx = connection.transaction().map_err(StoreError::from)?;
+    Ok(rows::all(&tx)?)
 }
 
 /// Copies a store as it is at one moment into a file beside `to`, durable, that goes away again unless

@@ -36,6 +36,9 @@ pub struct Config {
     /// The control journal: who was revoked and what was withdrawn, kept apart from the store and its
     /// backups, best on another disk. Without one, beside the store.
     pub journal: Option<PathBuf>,
+    /// The key with which the server signs what its groups hold, kept apart from the store and its backups.
+    /// Without one, beside the store.
+    pub signing_key: Option<PathBuf>,
     /// Folder of the programme package; without one, the programme that is compiled in.
     pub programme: Option<PathBuf>,
     /// Where people and phones reach the server, where that is not the address it listens on: for
@@ -52,6 +55,16 @@ pub struct Config {
     pub request_seconds: u32,
     /// Requests being worked on at once; more are told to come back.
     pub requests_at_once: u32,
+    /// The largest attachment that is taken, in MiB; the protocol itself allows 100.
+    pub attachment_mib: u32,
+    /// How much the attachments of one group may be together, in MiB.
+    pub group_attachments_mib: u32,
+    /// Attachments being taken or read at once; more are told to come back.
+    pub attachments_at_once: u32,
+    /// How long an attachment is kept that no record has come to name, in days.
+    pub unnamed_attachment_days: u32,
+    /// How much of the disk attachments leave free, in MiB: records need it.
+    pub reserved_mib: u32,
     /// What is logged, as in `RUST_LOG`.
     pub log: String,
     /// How log lines look.
@@ -64,6 +77,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
             store: PathBuf::from("alongside.db"),
             journal: None,
+            signing_key: None,
             programme: None,
             public_url: None,
             enrolment_minutes: 60,
@@ -71,6 +85,11 @@ impl Default for Config {
             late_work_hours: 48,
             request_seconds: 60,
             requests_at_once: 256,
+            attachment_mib: 100,
+            group_attachments_mib: 2_048,
+            attachments_at_once: 32,
+            unnamed_attachment_days: 30,
+            reserved_mib: 512,
             log: "info,refinery_core=warn".to_owned(),
             log_format: LogFormat::Text,
         }
@@ -175,6 +194,30 @@ impl Config {
         i64::from(self.late_work_hours) * 3_600_000
     }
 
+    /// Bytes of the largest attachment that is taken.
+    #[must_use]
+    pub fn attachment_bytes(&self) -> u64 {
+        u64::from(self.attachment_mib) << 20
+    }
+
+    /// Bytes that the attachments of one group may have together.
+    #[must_use]
+    pub fn group_attachment_bytes(&self) -> u64 {
+        u64::from(self.group_attachments_mib) << 20
+    }
+
+    /// Bytes of the disk that attachments leave free.
+    #[must_use]
+    pub fn reserved_bytes(&self) -> u64 {
+        u64::from(self.reserved_mib) << 20
+    }
+
+    /// Milliseconds for which an attachment is kept that no record names.
+    #[must_use]
+    pub fn unnamed_attachment_ms(&self) -> i64 {
+        i64::from(self.unnamed_attachment_days) * 86_400_000
+    }
+
     /// Milliseconds that a console link is valid.
     #[must_use]
     pub fn console_link_ms(&self) -> i64 {
@@ -202,6 +245,7 @@ impl Reading {
         let listen = self.field("listen");
         let store = self.field("store");
         let journal = self.field("journal");
+        let signing_key = self.field("signing_key");
         let programme = self.field("programme");
         let public_url: Option<Option<String>> = self.field("public_url");
         if let Some(Some(url)) = &public_url
@@ -215,6 +259,11 @@ impl Reading {
         let late_work_hours = self.field("late_work_hours");
         let request_seconds = self.at_least_one("request_seconds");
         let requests_at_once = self.at_least_one("requests_at_once");
+        let attachment_mib = self.at_least_one("attachment_mib");
+        let group_attachments_mib = self.at_least_one("group_attachments_mib");
+        let attachments_at_once = self.at_least_one("attachments_at_once");
+        let unnamed_attachment_days = self.at_least_one("unnamed_attachment_days");
+        let reserved_mib = self.field("reserved_mib");
         let log: Option<String> = self.field("log");
         if let Some(Err(error)) = log.as_deref().map(telemetry::check_filter) {
             self.problems.push(format!("log: {error}; write it as `info` or `info,alongside_server=debug`"));
@@ -224,6 +273,7 @@ impl Reading {
             listen: listen?,
             store: store?,
             journal: journal?,
+            signing_key: signing_key?,
             programme: programme?,
             public_url: public_url?,
             enrolment_minutes: enrolment_minutes?,
@@ -231,6 +281,11 @@ impl Reading {
             late_work_hours: late_work_hours?,
             request_seconds: request_seconds?,
             requests_at_once: requests_at_once?,
+            attachment_mib: attachment_mib?,
+            group_attachments_mib: group_attachments_mib?,
+            attachments_at_once: attachments_at_once?,
+            unnamed_attachment_days: unnamed_attachment_days?,
+            reserved_mib: reserved_mib?,
             log: log?,
             log_format: log_format?,
         })
@@ -270,11 +325,19 @@ fn place(error: &figment::Error) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgrammeError {
-    /// The folder or a file in it cannot be read.
-    #[error("the programme in {folder} cannot be read: {source}. Name the folder with --programme")]
-    Io {
+    /// There is no such folder, or it is no package.
+    #[error("{folder} is not the folder of a programme: {why}. Name the folder that holds `programme.toml`")]
+    NotAPackage {
         /// The folder.
         folder: String,
+        /// What is there instead.
+        why: &'static str,
+    },
+    /// A file in the folder cannot be read.
+    #[error("{file} cannot be read: {source}. Make it readable for the one who runs `alongside`")]
+    Io {
+        /// The file, or the folder.
+        file: String,
         /// What the file system says.
         source: std::io::Error,
     },
@@ -282,6 +345,22 @@ pub enum ProgrammeError {
     #[error("the programme has errors:{}", lines(.0))]
     Problems(Vec<Problem>),
 }
+
+impl ProgrammeError {
+    /// The error as a stable word.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotAPackage { .. } => "not_a_package",
+            Self::Io { .. } => "unreadable",
+            Self::Problems(_) => "problems",
+        }
+    }
+}
+
+/// Most files of a package, and most bytes of one: a folder that was named by mistake is not read for hours.
+const MOST_FILES: usize = 2_000;
+const LONGEST_FILE: u64 = 16 << 20;
 
 fn lines(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  - {problem}")).collect()
@@ -296,28 +375,56 @@ pub fn read_programme(folder: Option<&Path>) -> Result<(Programme, Vec<Problem>)
         None => builtin::independent_support_files(),
         Some(folder) => {
             let mut files = package::Files::new();
-            read_folder(folder, "", &mut files)
-                .map_err(|source| ProgrammeError::Io { folder: folder.display().to_string(), source })?;
+            let stranger = |why| ProgrammeError::NotAPackage { folder: folder.display().to_string(), why };
+            if !folder.exists() {
+                return Err(stranger("there is nothing of that name"));
+            }
+            if !folder.is_dir() {
+                return Err(stranger("it is a file"));
+            }
+            if !folder.join("programme.toml").exists() && !folder.join("model.toml").exists() {
+                return Err(stranger("it holds neither `programme.toml` nor `model.toml`"));
+            }
+            read_folder(folder, "", &mut files)?;
             files
         }
     };
     package::read(&files).map_err(ProgrammeError::Problems)
 }
 
-fn read_folder(folder: &Path, inside: &str, files: &mut package::Files) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
+fn read_folder(folder: &Path, inside: &str, files: &mut package::Files) -> Result<(), ProgrammeError> {
+    let at = |path: &Path| {
+        let file = path.display().to_string();
+        move |source| ProgrammeError::Io { file, source }
+    };
+    let too_much = |why: String| std::io::Error::new(std::io::ErrorKind::FileTooLarge, why);
+    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
+        let entry = entry.map_err(at(folder))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with('.') {
             continue;
         }
         let path = if inside.is_empty() { name.into_owned() } else { format!("{inside}/{name}") };
-        if entry.file_type()?.is_dir() {
-            read_folder(&entry.path(), &path, files)?;
-        } else {
-            files.insert(path, std::fs::read(entry.path())?);
+        let on_disk = entry.path();
+        // What a link leads to is read: packages that share their lists keep them once.
+        let about = std::fs::metadata(&on_disk).map_err(at(&on_disk))?;
+        if about.is_dir() {
+            // Links to folders can go round in circles.
+            if entry.file_type().map_err(at(&on_disk))?.is_symlink() {
+                let why = "it is a link to a folder; put the folder itself there";
+                return Err(at(&on_disk)(std::io::Error::new(std::io::ErrorKind::InvalidInput, why)));
+            }
+            read_folder(&on_disk, &path, files)?;
+            continue;
         }
+        if about.len() > LONGEST_FILE {
+            return Err(at(&on_disk)(too_much(format!("it has more than {LONGEST_FILE} bytes"))));
+        }
+        if files.len() >= MOST_FILES {
+            return Err(at(folder)(too_much(format!("it holds more than {MOST_FILES} files"))));
+        }
+        files.insert(path, std::fs::read(&on_disk).map_err(at(&on_disk))?);
     }
     Ok(())
 }

@@ -10,13 +10,16 @@ use axum::{
     Router, middleware,
     routing::{get, post},
 };
+use jiff::civil::Date;
 
-use crate::{clock::Clock, read_model::ReadModel, store::Store};
+use crate::{clock::Clock, ingest::Ingest, read_model::ReadModel, store::Store};
 
 mod access;
 mod answers;
 mod assets;
+mod attachment;
 mod case_page;
+mod checks_page;
 mod conflicts;
 mod error;
 mod frame;
@@ -39,6 +42,7 @@ pub struct Console {
     programme: Arc<Programme>,
     clock: Arc<dyn Clock>,
     secure: bool,
+    ingest: Option<Arc<Ingest>>,
 }
 
 impl std::fmt::Debug for Console {
@@ -58,7 +62,13 @@ impl Console {
         clock: Arc<dyn Clock>,
         secure: bool,
     ) -> Self {
-        Self { store, model, programme, clock, secure }
+        Self { store, model, programme, clock, secure, ingest: None }
+    }
+
+    /// The same, with a way to write what is decided on its pages. Without it, they only show.
+    #[must_use]
+    pub fn writing_through(self, ingest: Arc<Ingest>) -> Self {
+        Self { ingest: Some(ingest), ..self }
     }
 
     /// Path of the units' pages, such as `/cases`: the programme's own word.
@@ -73,6 +83,11 @@ impl Console {
             .collect();
         let taken = ["", "areas", "static", "sign-in", "sign-out"];
         if taken.contains(&word.trim_matches('-')) { "/units".to_owned() } else { format!("/{word}") }
+    }
+
+    /// Today, where the programme is at home.
+    fn today(&self) -> Date {
+        self.programme.day(self.clock.now())
     }
 
     /// The name of an area.
@@ -120,7 +135,10 @@ pub fn router(console: Console) -> Router {
     Router::new()
         .route("/", get(home_page::get))
         .route("/areas/{code}", get(list_page::get))
+        .route("/areas/{code}/checks", get(checks_page::get))
         .route(&unit, get(case_page::get))
+        .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
+        .route(&format!("{unit}/records/{{record}}/affirm"), post(case_page::affirm))
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))

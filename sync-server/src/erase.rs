@@ -13,6 +13,7 @@ use alongside_domain::{ids::GroupId, programme::Programme, time::Millis, wire::i
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
+    blobs::{self, BlobFolder},
     read_model::{Projector, ReadModel, ReadModelError},
     store::{Destroyed, Store, StoreError, access, erasures, lock, log::Appender},
 };
@@ -43,6 +44,12 @@ pub enum EraseError {
          in its unused parts ({0}). Put that right and run the same command again"
     )]
     NotWrittenAnew(#[source] StoreError),
+    /// The files of attachments could not be destroyed: the feed itself is erased.
+    #[error(
+        "the group is erased in the feed, but files of its attachments could not be destroyed ({0}). Put that right \
+         and run the same command again"
+    )]
+    Attachments(#[source] StoreError),
     /// The pages failed: the store itself is erased.
     #[error("the group is erased in the store, and its pages could not be brought up to date: {0}")]
     Pages(#[from] ReadModelError),
@@ -57,6 +64,7 @@ impl EraseError {
             Self::UnknownGroup => "unknown_group",
             Self::Store(error) => error.code(),
             Self::NotWrittenAnew(_) => "not_written_anew",
+            Self::Attachments(_) => "attachments",
             Self::Pages(_) => "pages",
         }
     }
@@ -104,6 +112,11 @@ pub fn erase(
         erasures::erase_group(&mut Appender::new(tx, now)?, group, reason).map(Some)
     })?;
     let destroyed = destroyed.ok_or(EraseError::UnknownGroup)?;
+    let mut groups = store.read(|tx| access::restricted_beside(tx, group))?;
+    groups.push(group);
+    for group in groups {
+        blobs::erase::destroy_group(&BlobFolder::of(store.path()), group).map_err(EraseError::Attachments)?;
+    }
     let emptied = store.write_anew().and_then(|()| store.empty_log()).map_err(EraseError::NotWrittenAnew)?;
     Ok((destroyed, emptied))
 }

@@ -10,7 +10,6 @@ use alongside_domain::{
     ids::{PartnerId, PersonId},
     problem::Problem,
     programme::Programme,
-    time::PROGRAMME_ZONE,
 };
 
 use crate::{
@@ -147,7 +146,7 @@ pub fn run(
     let mut rejects = request.rejects.map(|path| Rejects::open(path, request.file)).transpose()?;
 
     let now = clock.now();
-    let reference = map.reference_date.unwrap_or_else(|| now.date_in(PROGRAMME_ZONE));
+    let reference = map.reference_date.unwrap_or_else(|| programme.day(now));
     let reader = RowReader { programme, map: &map, places, partner, people, reference };
     let mut refused = Refused::new();
     let mut rows = Vec::new();

@@ -32,6 +32,8 @@ mod judgement;
 mod local;
 mod push;
 
+pub(crate) use push::tells_restricted;
+
 pub use judgement::PreparedPush;
 pub use local::{LocalProblem, LocalWrite};
 
@@ -78,6 +80,14 @@ pub struct PushOutcome {
     pub received_at: Option<Millis>,
     /// The feed numbers given to changes of this push.
     pub accepted: BTreeSet<u64>,
+}
+
+/// Who wrote a relayed change, and on which installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) author: PersonId,
+    /// `None`: the server itself.
+    pub(crate) device: Option<DeviceId>,
 }
 
 /// Something for the writing thread.
@@ -161,6 +171,23 @@ impl Ingest {
         changes: Vec<PushedChange>,
     ) -> Result<PreparedPush, StoreError> {
         self.store.read(|tx| judgement::prepare(tx, device, person, openings, changes))
+    }
+
+    /// As [`Self::prepare`], of changes that others wrote and that this device relays: they were in the feed
+    /// before, as a head that the server signed has proved. Who wrote each is said beside it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub(crate) fn prepare_relay(
+        &self,
+        device: DeviceId,
+        person: PersonId,
+        changes: Vec<PushedChange>,
+        origins: Vec<Origin>,
+    ) -> Result<PreparedPush, StoreError> {
+        let mut push = self.store.read(|tx| judgement::prepare(tx, device, person, Vec::new(), changes))?;
+        push.origins = Some(origins);
+        Ok(push)
     }
 
     /// Has a judged push decided, numbered and made durable.

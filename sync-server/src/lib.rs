@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod backup;
+pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod console;

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 pub mod case;
 mod control;
 mod dump;
+pub mod findings;
 pub mod list;
 mod project;
 mod record;
@@ -23,7 +24,7 @@ mod unit;
 pub use project::Projector;
 
 /// Raised whenever the tables or what is written into them change: an older file is rebuilt.
-const VERSION: i64 = 4;
+const VERSION: i64 = 6;
 
 /// How many idle connections for reading are kept.
 const IDLE_READERS: usize = 8;

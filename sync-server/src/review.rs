@@ -19,6 +19,7 @@ use rusqlite::Transaction;
 use serde::Serialize;
 
 use crate::{
+    ingest::tells_restricted,
     people,
     store::{
         Store, StoreError, access, devices, erasures,
@@ -296,6 +297,7 @@ fn why_not(
     let author = people::find(tx, aside.author)?;
     let owner = devices::actor_owner(tx, change.actor)?;
     let group = access::group(tx, aside.group)?;
+    let record_kind = form.and_then(|form| programme.records.get(form));
     let facts = PushFacts {
         role: author.as_ref().and_then(|author| programme.roles.get(&author.role)),
         device_revoked: false,
@@ -303,7 +305,16 @@ fn why_not(
         group_kind: group.as_ref().map(|group| group.kind.as_str()),
         standing: Standing::Granted,
         withdrawn: false,
-        record_kind: form.and_then(|form| programme.records.get(form)),
+        record_kind,
+        open_to_role: author
+            .as_ref()
+            .is_some_and(|author| record_kind.is_none_or(|kind| kind.is_open_to(&author.role))),
+        tells_restricted: tells_restricted(
+            programme,
+            group.as_ref().map(|group| group.kind.as_str()),
+            form,
+            change,
+        ),
         starts_record: !existed,
     };
     Ok(match policy::decide_push(&facts) {
@@ -338,6 +349,9 @@ fn open(log: &mut Appender<'_>, programme: &Programme, aside: &Aside) -> Result<
     access::open_group(log, opening.group, &opening.kind, partner, &opening.parents, aside.author)?;
     let seq = log.head.seq;
     access::grant(log, aside.author, opening.group)?;
+    if programme.is_restricted(&opening.kind) {
+        access::grant_to_safeguarding(log, programme, partner, opening.group)?;
+    }
     if !still_theirs {
         // It was theirs, and is no longer: their phone erases it, and what it has not sent is late work.
         access::withdraw(log, aside.author, opening.group)?;

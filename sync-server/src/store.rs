@@ -23,6 +23,7 @@ pub(crate) mod access;
 pub(crate) mod devices;
 pub(crate) mod erasures;
 mod error;
+pub(crate) mod heads;
 pub(crate) mod import_keys;
 pub(crate) mod journal;
 pub(crate) mod known;
@@ -35,6 +36,7 @@ mod readers;
 pub(crate) mod rows;
 pub(crate) mod sessions;
 pub mod set_aside;
+pub(crate) mod signing;
 
 pub use devices::DeviceRow;
 pub use erasures::Destroyed;
@@ -73,6 +75,12 @@ const MOST_PAGES: u32 = 0xffff_fffe;
 #[must_use]
 pub fn journal_beside(store: &Path) -> PathBuf {
     beside(store, ".journal")
+}
+
+/// Where the key is with which the server of a store signs, unless the settings say otherwise.
+#[must_use]
+pub fn signing_key_beside(store: &Path) -> PathBuf {
+    beside(store, ".signing-key")
 }
 
 /// One entry of the feed, as the server's own readers see it.
@@ -297,6 +305,7 @@ impl Store {
         let before = log::head(&tx)?.seq;
         let value = work(&tx)?;
         let head = log::head(&tx)?.seq;
+        heads::catch_up(&tx, head)?;
         if let Some(journal) = &self.journal {
             journal::record(&tx, journal, before)?;
         }

@@ -5,6 +5,7 @@
 //! read from one state.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,9 +14,13 @@ use alongside_domain::programme::Programme;
 use rusqlite::{Connection, Transaction};
 use serde::Serialize;
 
-use crate::store::{StoreError, journal, open};
+use crate::{
+    blobs::BlobFolder,
+    store::{StoreError, heads, journal, log, open},
+};
 
 mod access;
+mod blobs;
 mod feed;
 mod finding;
 mod pages;
@@ -78,6 +83,10 @@ pub struct Report {
     pub records: u64,
     /// The pages' read model.
     pub pages: Pages,
+    /// Attachments that are whole and have their hash.
+    pub attachments: u64,
+    /// Attachments that records name and that have not come yet.
+    pub attachments_awaited: u64,
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// How many more findings there are than these.
@@ -92,6 +101,8 @@ impl Report {
             changes: 0,
             records: 0,
             pages: Pages::NotCompared,
+            attachments: 0,
+            attachments_awaited: 0,
             findings: Vec::new(),
             left_off: 0,
         }
@@ -101,6 +112,12 @@ impl Report {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// Whether everything but attachments is sound: records do not wait for those, nor does their backup.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.left_off == 0 && self.findings.iter().all(Finding::is_about_attachments)
     }
 
     fn find(&mut self, finding: Finding) {
@@ -138,11 +155,21 @@ pub fn verify_with(
     pages: Option<PagesOf<'_>>,
     journal: Option<&Path>,
 ) -> Result<Report, VerifyError> {
+    verify_with_blobs(path, pages, journal, &BlobFolder::of(path))
+}
+
+/// As [`verify_with`], with the attachments in this folder.
+pub(crate) fn verify_with_blobs(
+    path: &Path,
+    pages: Option<PagesOf<'_>>,
+    journal: Option<&Path>,
+    folder: &BlobFolder,
+) -> Result<Report, VerifyError> {
     if !path.is_file() {
         return Err(VerifyError::NotThere(path.to_owned()));
     }
     let mut report = Report::new();
-    match look(path, pages, journal, &mut report) {
+    match look(path, pages, journal, folder, &mut report) {
         Ok(()) => {}
         Err(VerifyError::Store(StoreError::Damaged { what })) => report.find(Finding::Damaged { what }),
         Err(error) => return Err(error),
@@ -154,6 +181,7 @@ fn look(
     path: &Path,
     pages: Option<PagesOf<'_>>,
     journal: Option<&Path>,
+    folder: &BlobFolder,
     report: &mut Report,
 ) -> Result<(), VerifyError> {
     open::check_length(path)?;
@@ -165,14 +193,20 @@ fn look(
         let seen = feed::verify(&tx, report)?;
         records::verify(&tx, &seen.unsound, report)?;
         access::verify(&tx, &seen.access, report)?;
+        if is_current {
+            blobs::verify(&tx, folder, report)?;
+        }
         if let Some(journal) = journal.filter(|_| is_current) {
             control_journal(&tx, journal, report)?;
+        }
+        if is_current {
+            heads_of_groups(&tx, report)?;
         }
     }
     drop(connection);
     match pages {
         Some(pages) if !pages.file.exists() => report.pages = Pages::Absent,
-        Some(pages) if is_current && report.is_clean() => {
+        Some(pages) if is_current && report.is_sound() => {
             report.pages = pages::verify(path, pages, report)?;
         }
         _ => {}
@@ -209,6 +243,22 @@ fn control_journal(tx: &Transaction<'_>, file: &Path, report: &mut Report) -> Re
             | StoreError::JournalIo { .. }),
         ) => report.find(Finding::JournalUnusable { what: error.code().to_owned() }),
         Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Whether what is counted of each group is what the feed has. One that was never served since it came from
+/// an older version counts when it is opened.
+fn heads_of_groups(tx: &Transaction<'_>, report: &mut Report) -> Result<(), StoreError> {
+    if heads::place(tx)? != log::head(tx)?.seq {
+        return Ok(());
+    }
+    let (kept, counted) = (heads::all(tx)?, heads::counted(tx, 0, |_| Ok(None))?);
+    let groups: BTreeSet<_> = kept.keys().chain(counted.keys()).copied().collect();
+    for group in groups {
+        if kept.get(&group) != counted.get(&group) {
+            report.find(Finding::HeadDiffers { group });
+        }
     }
     Ok(())
 }

@@ -38,19 +38,20 @@ pub use story::Failed;
 /// What the present code is known not to do. Each is in the design; the simulation steps aside for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Excluded {
-    /// Relay: work that the restored server lost and whose author's phone cannot offer it again (it is
-    /// gone, was revoked, or has erased the group), or that the server itself had written. The
-    /// simulation does not restore, withdraw or revoke at such a moment; and a story has either
-    /// restored servers or restored and cloned phones, never both: a clone may take the number of a
-    /// lost change on which others stand.
-    Relay,
+    /// Work that a restored server would lose and that no phone in use holds: neither its author's, nor one
+    /// that can prove it. Nothing can bring it back. The simulation does not restore, revoke or lose a
+    /// phone at such a moment; and a story has either restored servers or restored and cloned phones, never
+    /// both: a clone may take the number of a lost change on which others stand.
+    NobodyHolds,
+    /// What was in a case that was erased: it has to be gone everywhere, and is not looked for.
+    Erased,
     /// The 48 h rule: work that arrives after access was withdrawn is refused, and goes from the phone
     /// with its group. What had not been sent by then is not looked for.
     LateWork,
     /// What only a revoked phone held is not looked for: nobody takes it in for review yet.
     RevokedWork,
-    /// What only a phone held that was then restored from an older copy. Nothing can bring it back; it
-    /// is not looked for.
+    /// What only a phone held that was then lost, or restored from an older copy. Nothing can bring it back;
+    /// it is not looked for.
     GoneWithPhone,
 }
 

@@ -79,6 +79,11 @@ pub(crate) const ALL: &[Lane] = &[
         ],
     },
     Lane {
+        name: "pyxform",
+        what: "the XForms of the corpus say what those of pyxform say",
+        steps: &[cargo(&["run", "--quiet", "--locked", "--package", "xtask", "--", "pyxform"])],
+    },
+    Lane {
         name: "demo",
         what: "the README's demo ends with every check holding",
         steps: &[cargo(&["run", "--locked", "--release", "--", "demo", "--no-serve", "--json"])],

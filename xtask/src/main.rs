@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod bindings;
 mod lanes;
+mod pyxform;
 
 #[derive(Parser)]
 #[command(about = "Chores of the Alongside workspace")]
@@ -36,6 +37,8 @@ enum Chore {
         /// Folder to write to.
         out: PathBuf,
     },
+    /// Compare the XForms that we write with those of pyxform, which is installed into `target`.
+    Pyxform,
     /// Measure the budgets of the design against their yardsticks: all rows, those named, or `peers`.
     /// `--help` after it says what else there is.
     #[command(disable_help_flag = true)]
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         }
         Chore::Ci { lanes, list: false } => ci(&lanes),
         Chore::Bindings { language, out } => bindings::generate(language, &out),
+        Chore::Pyxform => pyxform::compare(),
         Chore::Bench { arguments } => bench(&arguments),
     };
     match outcome {

@@ -77,4 +77,6 @@ pub enum Thing {
     GroupKind,
     /// A profile on this phone.
     Profile,
+    /// The bytes of an attachment.
+    Attachment,
 }

@@ -4,6 +4,7 @@
 use alongside_core::app::AppError;
 use alongside_domain::{
     ids::{ChangeHash, FormToken, GroupId, PersonId, ProfileId, RecordId},
+    media::BlobHash,
     time::Millis,
 };
 use jiff::civil::Date;
@@ -31,6 +32,8 @@ text! {
     FormToken: malformed_id;
     /// A change, as 64 hexadecimal digits.
     ChangeHash: malformed_id;
+    /// The content of an attachment, as 64 hexadecimal digits.
+    BlobHash: malformed_id;
     /// A day, such as `2015-03-16`.
     Date: malformed_date;
 }

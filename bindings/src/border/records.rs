@@ -3,7 +3,7 @@
 use alongside_core::{
     app::{
         AnswerValue, AnswerView, Decision, DecisionRequest, DraftRequest, FirstAnswers, NewGroupRequest,
-        PageRequest, SaveAnswersRequest,
+        PageRequest, SaveAnswersRequest, SessionAnswersRequest,
     },
     views::PageMark,
 };
@@ -68,6 +68,21 @@ pub struct SaveAnswersRequest {
     /// Why, where a reason was given.
     pub reason: Option<String>,
     /// The filling-in: a repeated save with the same token gives the first result and writes nothing.
+    pub token: Option<FormToken>,
+}
+
+/// Saves one session with several units.
+#[uniffi::remote(Record)]
+pub struct SessionAnswersRequest {
+    /// The group of each unit, each once.
+    pub groups: Vec<GroupId>,
+    /// The form of the records.
+    pub form: String,
+    /// The answers of the session as a whole: time and miles are given for all together.
+    pub answers: Vec<AnswerView>,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// As in `SaveAnswersRequest`.
     pub token: Option<FormToken>,
 }
 

@@ -3,14 +3,19 @@
 use alongside_core::{
     app::{
         AnswerView, CardView, ConflictView, DateView, DraftView, FieldChangeView, FieldProblem, HistoryLine,
-        LinkedGroupView, NewGroupView, RecordHistoryView, SavedView, SyncState, UnitPageView,
+        LinkedGroupView, NewGroupView, RecordHistoryView, SavedSessionView, SavedView, SyncState, TwinView,
+        UnitPageView,
     },
-    views::{FieldLine, Hit, HomeView, NextDate, OtherValue, PageMark, SyncChip, UnitLine},
+    views::{
+        FieldLine, FigureLine, FiguresView, Hit, HomeView, NextDate, OtherValue, PageMark, ProblemView,
+        ProblemsView, ReminderView, SyncChip, UnitLine,
+    },
 };
 use alongside_domain::{
     deadline::DeadlineState,
     ids::{ChangeHash, FormToken, GroupId, PersonId, RecordId},
     record::Disagreement,
+    rules::Severity,
     time::Millis,
 };
 use jiff::civil::Date;
@@ -57,6 +62,10 @@ pub struct UnitLine {
     pub next: Option<NextDate>,
     /// Fields on which people disagree and somebody has to decide.
     pub conflicts: u32,
+    /// What the rules found that holds up the area's return.
+    pub errors: u32,
+    /// What the rules found that is to be put right or explained, and is not explained yet.
+    pub queries: u32,
     /// Changes of this unit that wait to be sent.
     pub waiting: u32,
     /// Latest claimed time of any change of the unit.
@@ -140,8 +149,18 @@ pub struct UnitPageView {
 pub struct DateView {
     /// Id of the rule.
     pub rule: String,
-    /// The date.
+    /// Version of the rule.
+    pub rule_version: u32,
+    /// The date that holds.
     pub due: Date,
+    /// The date that the rule counts, where somebody set another.
+    pub computed: Option<Date>,
+    /// Work name of the person who set the date, where somebody did and is known here.
+    pub set_by: Option<String>,
+    /// Why that person set it, in their words.
+    pub set_because: Option<String>,
+    /// Under an exemption: when the authority expects to act.
+    pub expected_on: Option<Date>,
     /// Who has to act.
     pub whose: String,
     /// What the date is.
@@ -152,6 +171,66 @@ pub struct DateView {
     pub basis: String,
     /// Its state on the day asked for.
     pub state: DeadlineState,
+}
+
+/// What the programme's rules found for a unit.
+#[uniffi::remote(Record)]
+pub struct ProblemsView {
+    /// What was found, the most important first.
+    pub problems: Vec<ProblemView>,
+    /// Rules that a phone cannot compute: the server does.
+    pub not_here: Vec<String>,
+}
+
+/// How much a finding of the rules matters.
+#[uniffi::remote(Enum)]
+pub enum Severity {
+    /// Holds up the area's return until it is put right; never a save.
+    Error,
+    /// To be put right or explained.
+    Query,
+    /// Shown only.
+    Info,
+}
+
+/// One thing that a rule found. It never stopped anybody from saving.
+#[uniffi::remote(Record)]
+pub struct ProblemView {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Id of the rule.
+    pub rule: String,
+    /// The record to open, where it is about one.
+    pub record: Option<RecordId>,
+    /// The form of that record, or of the one that is missing.
+    pub form: Option<String>,
+    /// The question to go to.
+    pub field: Option<String>,
+    /// Label of that question.
+    pub label: Option<String>,
+    /// What was found, in plain words.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+    /// Whether somebody has explained it.
+    pub explained: bool,
+    /// Whether the check could not be made.
+    pub not_made: bool,
+}
+
+/// A reminder that is due.
+#[uniffi::remote(Record)]
+pub struct ReminderView {
+    /// Which reminder.
+    pub id: String,
+    /// When it is due.
+    pub at: Millis,
+    /// What it says; it names nobody.
+    pub text: String,
+    /// Whether it is about somebody's safety and is told in quiet hours too.
+    pub urgent: bool,
+    /// The units it is about.
+    pub units: Vec<GroupId>,
 }
 
 /// A group that a unit is linked to.
@@ -186,6 +265,18 @@ pub struct CardView {
     pub fields: Vec<FieldLine>,
     /// Its answers, to start a form with.
     pub answers: Vec<AnswerView>,
+    /// Where it was started on several phones apart and nobody has said yet that it is meant once: who
+    /// started it, and when. Empty for all others.
+    pub twins: Vec<TwinView>,
+}
+
+/// One of the starts of a record.
+#[uniffi::remote(Record)]
+pub struct TwinView {
+    /// When, as the writer's clock claimed.
+    pub at: Millis,
+    /// Who, by work name, where known.
+    pub author: Option<String>,
 }
 
 /// One field of a record, in words.
@@ -244,6 +335,35 @@ pub struct SavedView {
     pub warnings: Vec<FieldProblem>,
 }
 
+/// A session that was saved.
+#[uniffi::remote(Record)]
+pub struct SavedSessionView {
+    /// The records, in the order of the groups asked for.
+    pub records: Vec<RecordId>,
+    /// What there is to say about answers that were saved all the same.
+    pub warnings: Vec<FieldProblem>,
+}
+
+/// What is worked out from the records around a unit as of a day, and never stored.
+#[uniffi::remote(Record)]
+pub struct FiguresView {
+    /// The day.
+    pub as_of: Date,
+    /// The values, in the programme's order; those that cannot be worked out yet are left out.
+    pub figures: Vec<FigureLine>,
+}
+
+/// One value that was worked out.
+#[uniffi::remote(Record)]
+pub struct FigureLine {
+    /// Which one, as the programme names it.
+    pub id: String,
+    /// What it is called.
+    pub label: String,
+    /// The value in words.
+    pub text: String,
+}
+
 /// A group that was opened.
 #[uniffi::remote(Record)]
 pub struct NewGroupView {
@@ -260,7 +380,8 @@ pub struct NewGroupView {
 pub struct ConflictView {
     /// The record.
     pub card: CardView,
-    /// Keys of the fields to decide; both sides of each are in the card's fields.
+    /// Keys of the fields to decide; both sides of each are in the card's fields. None where it is only to be
+    /// said that a record which was started more than once is meant once.
     pub fields: Vec<String>,
 }
 

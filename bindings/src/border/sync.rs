@@ -103,6 +103,22 @@ pub enum ErrorCode {
     Busy,
     /// The pack does not match its digest: send it in the row form.
     Repack,
+    /// The person is not entitled to the group.
+    NotEntitled,
+    /// The server does not have the group, or not yet.
+    UnknownGroup,
+    /// The group was erased.
+    Erased,
+    /// The server does not have the attachment, or not yet, or no record that the person may read names it.
+    UnknownBlob,
+    /// The piece does not follow on what the server holds: ask how much that is.
+    WrongOffset,
+    /// What arrived does not have the hash that names it, and was thrown away: send it again.
+    WrongHash,
+    /// The range asked for is not one of the attachment.
+    BadRange,
+    /// There is no room for more attachments of this group, or of this phone.
+    OverQuota,
     /// The server's own fault; it kept a log entry.
     Internal,
     /// A reason that this version does not know.
@@ -174,4 +190,8 @@ pub struct PulseView {
     pub waiting: u32,
     /// How sync stands, once it was tried.
     pub sync: Option<SyncState>,
+    /// Attachments that wait to be sent.
+    pub attachments: u32,
+    /// Bytes of them that the server does not hold.
+    pub attachment_bytes: u64,
 }

@@ -1,8 +1,8 @@
 //! What waits to be sent, and what was kept apart.
 
 use alongside_core::{
-    app::{KeptApart, KeptApartView, QuarantineView, RefusedOpeningView, WaitingView},
-    views::{FieldLine, Waiting, WaitingChange},
+    app::{AttachmentView, KeptApart, KeptApartView, QuarantineView, RefusedOpeningView, WaitingView},
+    views::{ErasedGroup, FieldLine, ReviewLine, ReviewOutcome, Waiting, WaitingChange},
 };
 use alongside_domain::{
     ids::{ChangeHash, GroupId, RecordId},
@@ -23,6 +23,14 @@ pub struct WaitingView {
     pub refused_openings: Vec<RefusedOpeningView>,
     /// Received entries that this phone could not accept.
     pub quarantined: Vec<QuarantineView>,
+    /// What was sent too late and waits for a coordinator, or was decided, latest sent first.
+    pub in_review: Vec<ReviewLine>,
+    /// Groups that were erased for good, of which the person has not been told.
+    pub erased: Vec<ErasedGroup>,
+    /// Changes by others that the server lost and of which nothing proves who wrote them: they stay here.
+    pub only_here: u32,
+    /// Attachments that wait to be sent or fetched, the longest waiting first.
+    pub attachments: Vec<AttachmentView>,
 }
 
 /// One change that waits.
@@ -105,6 +113,51 @@ pub struct QuarantineView {
     pub count: u32,
 }
 
+/// One change or opening that a coordinator has to decide on, or has decided on.
+#[uniffi::remote(Record)]
+pub struct ReviewLine {
+    /// The change; none for the opening of the group.
+    pub change: Option<ChangeHash>,
+    /// Its group.
+    pub group: GroupId,
+    /// Title of its form; of an opening, the title of the kind of group.
+    pub title: String,
+    /// When it was written.
+    pub at: Millis,
+    /// When the server took it, by the server's clock.
+    pub sent_at: Millis,
+    /// Why a coordinator looks at it.
+    pub reason: Refusal,
+    /// What became of it.
+    pub outcome: ReviewOutcome,
+}
+
+/// What a coordinator decided.
+#[uniffi::remote(Enum)]
+pub enum ReviewOutcome {
+    /// Nobody has decided yet.
+    Waits,
+    /// It was taken.
+    Taken,
+    /// It was refused, with this code.
+    Refused(String),
+}
+
+/// A group that was erased for good, here too.
+#[uniffi::remote(Record)]
+pub struct ErasedGroup {
+    /// The group.
+    pub group: GroupId,
+    /// When this phone heard of it, by the server's clock.
+    pub at: Millis,
+    /// Why, as a code, where the server told it.
+    pub reason: Option<String>,
+    /// Changes that went with it and had not been sent.
+    pub unsent: u32,
+    /// Drafts that went with it.
+    pub drafts: u32,
+}
+
 /// Why something is not accepted. The wire carries the code; words are chosen where they are shown.
 #[uniffi::remote(Enum)]
 pub enum Refusal {
@@ -138,6 +191,10 @@ pub enum Refusal {
     ByCoordinator,
     /// A record of this kind cannot be changed once written.
     Immutable,
+    /// It holds a restricted answer outside of the restricted group.
+    Restricted,
+    /// No head that the server signed covers a change that another person or device wrote.
+    NotCovered,
     /// A reason that this version does not know.
     Other,
 }

@@ -158,6 +158,24 @@ class Server(PhoneCase):
         self.assertTrue(run.state.is_stopped(), run)
         self.assertEqual(run.state.code, ErrorCode.REVOKED)
         self.assertEqual(field(await profile.records().record(card.record), "note").text, "kept")
+        # What it still had went to a coordinator, and the person can see that. Nothing was refused: a copy of
+        # what was has no lines.
+        waiting = await profile.records().waiting()
+        self.assertEqual((waiting.count, waiting.erased, waiting.only_here), (0, [], 0))
+        self.assertIn("Contact", [line.title for line in waiting.in_review])
+        for line in waiting.in_review:
+            self.assertTrue(line.outcome.is_waits(), line)
+            self.assertEqual(line.reason, alongside.Refusal.REVOKED_DEVICE)
+        copy = self.folder / "kept.jsonl"
+        count = await profile.records().export_kept_apart(str(copy))
+        self.assertEqual(len(copy.read_text(encoding="utf-8").splitlines()), count)
+        self.assertEqual((count, waiting.kept_apart), (0, []))
+        async with self.refused(AppError.Unexpected):
+            await profile.records().export_kept_apart(str(copy))
+        await profile.records().seen_decided()
+        self.assertEqual((await profile.records().waiting()).in_review, waiting.in_review, "nothing is decided")
+        async with self.refused(AppError.NotFound):
+            await profile.records().drop_kept_apart("00" * 32)
 
 
 class Storage(PhoneCase):

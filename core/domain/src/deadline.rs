@@ -18,22 +18,72 @@
 //!   event marked `unless_met` gives way to a meeting event of the run, however late.
 //! - **An exemption** changes no date. One that was met in time is met, whatever was claimed; one that
 //!   is open, or was met late, under a claim is exempt.
+//! - **A date that a person entered** (the letter's) holds over the counted one where the rule says so,
+//!   and a correction of a deadline always does. Both are kept beside the counted date, with who and, for
+//!   a correction, the reason. Of several corrections the one written last holds.
+//! - **A guard, and what comes about by itself** (rights that pass on a birthday) are nobody's task: they
+//!   are never open, overdue or next.
 //! - **Absurd dates** that leave the calendar give no deadline.
+
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::RecordId;
+use crate::{
+    ids::{PersonId, RecordId},
+    time::Millis,
+};
 
 pub mod calendar;
 mod evaluate;
+mod facts;
 mod read;
 pub mod rules;
 #[cfg(test)]
 mod tests;
 mod words;
 
+pub(crate) use read::section;
 pub use rules::DeadlineRules;
+pub(crate) use rules::covers;
+
+/// What the records of one case tell the clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The events, in any order.
+    pub events: Vec<Event>,
+    /// The dates that people set by hand, in any order.
+    pub corrections: Vec<Correction>,
+}
+
+/// A deadline's date set by hand: what the letter says, or a court, or an agreement.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Correction {
+    /// When it was written, by the writer's clock.
+    pub at: Millis,
+    /// The record it comes from.
+    pub record: RecordId,
+    /// The rule whose date it sets.
+    pub rule: String,
+    /// The event that started that deadline; `None`: the latest one of the rule.
+    pub event: Option<RecordId>,
+    /// The date that holds.
+    pub date: Date,
+    /// Why, in the words of the person.
+    pub reason: Option<String>,
+    /// Who set it, where known.
+    pub by: Option<PersonId>,
+}
+
+/// A date that a person typed into a field of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Typed {
+    /// The date.
+    pub date: Date,
+    /// Who typed it, where known.
+    pub by: Option<PersonId>,
+}
 
 /// One event of the process, as the records tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +98,8 @@ pub struct Event {
     pub outcome: Option<String>,
     /// Exemption that the authority claims (domain.md 3.5).
     pub exemption: Option<String>,
+    /// The other dates of its record, by the name of the field.
+    pub dates: BTreeMap<String, Typed>,
 }
 
 /// A date that somebody has to keep.
@@ -61,8 +113,13 @@ pub struct Deadline {
     pub rules_version: String,
     /// What kind of date it is.
     pub nature: Nature,
-    /// The computed date. An exemption does not change it.
+    /// The date that holds. An exemption does not change it.
     pub due: Date,
+    /// The date that the rule counts, where it counts one; the same as `due` unless somebody set that.
+    pub computed: Option<Date>,
+    /// The date that a person set, where it holds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub set: Option<SetDate>,
     /// Who has to act.
     pub whose: String,
     /// What the date is, in the words shown to families.
@@ -77,6 +134,18 @@ pub struct Deadline {
     pub resolution: Resolution,
 }
 
+/// A date that holds because somebody entered it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetDate {
+    /// The record that says it.
+    pub record: RecordId,
+    /// Why, in the words of the person; none for a date typed from a letter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// Who, where known.
+    pub by: Option<PersonId>,
+}
+
 /// What kind of date a deadline is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +156,8 @@ pub enum Nature {
     Expected,
     /// A guard: something must not happen before this day.
     NotBefore,
+    /// It comes about on this day by itself.
+    Happens,
 }
 
 /// What became of a deadline, apart from the passing of days.
@@ -107,6 +178,9 @@ pub enum Resolution {
         /// The day after the date on which it was done all the same. `None`: still awaited.
         #[serde(skip_serializing_if = "Option::is_none")]
         met_on: Option<Date>,
+        /// When the authority says it will be done.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        expected_on: Option<Date>,
     },
     /// Does not arise, for this reason.
     NotApplicable {
@@ -143,14 +217,13 @@ pub enum DeadlineState {
 }
 
 impl Deadline {
-    /// The state as of a day. A guard that nothing broke is met once its day has come.
+    /// The state as of a day. A guard that nothing broke is met once its day has come, and so is what
+    /// comes about by itself.
     #[must_use]
     pub fn state(&self, as_of: Date) -> DeadlineState {
         match &self.resolution {
             Resolution::Met { .. } if self.nature == Nature::NotBefore => DeadlineState::MetOnTime,
-            Resolution::Open if self.nature == Nature::NotBefore && as_of >= self.due => {
-                DeadlineState::MetOnTime
-            }
+            Resolution::Open if !self.is_task() && as_of >= self.due => DeadlineState::MetOnTime,
             Resolution::Met { on } if *on <= self.due => DeadlineState::MetOnTime,
             Resolution::Met { .. } => DeadlineState::MetLate,
             Resolution::Exempt { .. } => DeadlineState::Exempt,
@@ -165,18 +238,39 @@ impl Deadline {
         }
     }
 
-    /// Whether somebody still has to act, or is still expected to. Never so for a guard.
+    /// Whether somebody still has to act, or is still expected to. Never so for a guard or for what comes
+    /// about by itself.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.resolution == Resolution::Open && self.nature != Nature::NotBefore
+        self.resolution == Resolution::Open && self.is_task()
+    }
+
+    /// Whether it is still to come or awaited on this day: open, or a day ahead that is nobody's task.
+    #[must_use]
+    pub fn is_ahead(&self, as_of: Date) -> bool {
+        self.is_open()
+            || (self.resolution == Resolution::Open && self.nature == Nature::Happens && as_of < self.due)
+    }
+
+    /// Whether it is still awaited although an exemption was claimed: nobody knows a new date, so people
+    /// go on asking.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        matches!(self.resolution, Resolution::Exempt { met_on: None, .. })
+    }
+
+    /// Whether it is a date that somebody has to keep or is expected to.
+    #[must_use]
+    pub fn is_task(&self) -> bool {
+        matches!(self.nature, Nature::Due | Nature::Expected)
     }
 }
 
-/// Computes every deadline that follows from these events, in order of date. The result does not
-/// depend on the order of the events or on today's date.
+/// Computes every deadline that follows from these facts, in order of date. The result does not depend
+/// on the order of the records or on today's date.
 #[must_use]
-pub fn deadlines(rules: &DeadlineRules, events: &[Event]) -> Vec<Deadline> {
-    rules.evaluate(events)
+pub fn deadlines(rules: &DeadlineRules, facts: &Facts) -> Vec<Deadline> {
+    rules.evaluate(facts)
 }
 
 /// The deadline to show first: the earliest that is still open. Dates that are only expected are not

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub mod codebook;
+pub mod expr;
+pub mod session;
+pub mod xform;
 pub mod xlsform;
 
 /// A text in several languages. The key is the language as the form names it (`English (en)`); the
@@ -55,6 +59,9 @@ pub struct Form {
     pub settings: BTreeMap<String, String>,
     /// Rows of the `entities` sheet, as they are written, by column.
     pub entities: Vec<BTreeMap<String, String>>,
+    /// The lists of the `external_choices` sheet, by list name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_choices: BTreeMap<String, Vec<Choice>>,
 }
 
 /// A row of the survey sheet.
@@ -77,6 +84,9 @@ pub struct Section {
     pub name: String,
     /// Heading shown to people.
     pub label: Translated,
+    /// Files shown or played with the heading, by kind (`image`, `audio`, `video`, `big-image`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub media: BTreeMap<String, Translated>,
     /// Expression that says whether the section is asked.
     pub relevant: Option<String>,
     /// Expression for the number of repeats (`repeat_count`).
@@ -100,6 +110,9 @@ pub struct Question {
     pub kind: QuestionKind,
     /// Label shown to people.
     pub label: Translated,
+    /// Files shown or played with the label, by kind (`image`, `audio`, `video`, `big-image`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub media: BTreeMap<String, Translated>,
     /// Hint shown below the label.
     pub hint: Translated,
     /// Longer guidance (`guidance_hint`), shown on request.
@@ -126,6 +139,9 @@ pub struct Question {
     pub parameters: BTreeMap<String, String>,
     /// `read_only` column.
     pub read_only: bool,
+    /// The expression of the `read_only` column, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only_when: Option<String>,
     /// `trigger` column: the questions whose change computes the calculation again.
     pub trigger: Option<String>,
     /// Sensitivity class (domain.md 2.0).
@@ -188,6 +204,10 @@ pub enum ChoiceSource {
     List(String),
     /// A code list of the package: the file name in `codelists/`, as `select_one_from_file` names it.
     File(String),
+    /// The answers to a question inside a repeat, which is named (`select_one ${name}`).
+    Answers(String),
+    /// A list of the `external_choices` sheet (`select_one_external`).
+    External(String),
 }
 
 /// One choice of a list.
@@ -197,6 +217,9 @@ pub struct Choice {
     pub name: String,
     /// The label shown.
     pub label: Translated,
+    /// Files shown or played with the label, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub media: BTreeMap<String, Translated>,
     /// A class higher than its question's, where this code has one (a marker such as CPP is X).
     pub sensitivity: Option<Sensitivity>,
     /// First day on which the code is offered.
@@ -255,6 +278,15 @@ pub enum MergePolicy {
 }
 
 impl Form {
+    /// A setting other than id, title, version and language, whatever the case of its heading.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings
+            .iter()
+            .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+            .map(|(_, text)| text.as_str())
+    }
+
     /// Every question, in the order of the sheet, those of groups and repeats too.
     pub fn questions(&self) -> impl Iterator<Item = &Question> {
         let mut open = vec![self.items.iter()];

@@ -24,7 +24,7 @@ mod trial;
 use ancestry::Ancestry;
 
 /// Version of the guard's rules.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// What the guard says of one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,6 +193,9 @@ impl Court {
         let place = self.ancestry.place(header)?;
         if header.deps.is_empty() {
             root::check(&change, self.record, self.group)?;
+            if !self.ancestry.agrees_on_form(&change) {
+                return Err(Refusal::WrongRoot.into());
+            }
         } else if !self.ancestry.is_rooted_in(self.record, self.group) {
             return Err(Refusal::WrongRoot.into());
         }

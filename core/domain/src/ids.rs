@@ -114,6 +114,28 @@ id!(
     FormToken
 );
 
+impl RecordId {
+    /// Makes an id (UUID version 8) from a hash: the same wherever it is made.
+    #[must_use]
+    pub fn derived(hash: [u8; 16]) -> Self {
+        Self(*uuid::Builder::from_custom_bytes(hash).as_uuid().as_bytes())
+    }
+
+    /// Whether the id is worked out from a key, so that two phones may start the record apart.
+    #[must_use]
+    pub fn is_derived(&self) -> bool {
+        uuid::Uuid::from_bytes(self.0).get_version_num() == 8
+    }
+}
+
+impl GroupId {
+    /// Makes an id (UUID version 8) from a hash: the same wherever it is made.
+    #[must_use]
+    pub fn derived(hash: [u8; 16]) -> Self {
+        Self(*uuid::Builder::from_custom_bytes(hash).as_uuid().as_bytes())
+    }
+}
+
 /// The SHA-256 hash that names a change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChangeHash(pub [u8; 32]);

@@ -8,6 +8,8 @@ use crate::{
     wire::Refusal,
 };
 
+pub mod media;
+
 /// How a person stands to a group of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
@@ -72,6 +74,10 @@ pub struct PushFacts<'a> {
     pub withdrawn: bool,
     /// How records of the form live; `None` where the programme does not know the form.
     pub record_kind: Option<&'a RecordKind>,
+    /// Whether the programme lets the author's role write such records.
+    pub open_to_role: bool,
+    /// Whether the change holds a restricted answer and its group is not restricted.
+    pub tells_restricted: bool,
     /// Whether the change starts its record.
     pub starts_record: bool,
 }
@@ -106,8 +112,14 @@ fn acceptable(facts: &PushFacts<'_>) -> Result<(), Refusal> {
         return Err(Refusal::NotEntitled);
     }
     let record_kind = facts.record_kind.ok_or(Refusal::UnknownForm)?;
-    if record_kind.group != group_kind {
+    if !record_kind.lives_in(group_kind) {
         return Err(Refusal::UnknownForm);
+    }
+    if !facts.open_to_role {
+        return Err(Refusal::NotEntitled);
+    }
+    if facts.tells_restricted {
+        return Err(Refusal::Restricted);
     }
     if record_kind.immutable && !facts.starts_record {
         return Err(Refusal::Immutable);
@@ -258,6 +270,10 @@ mod tests {
             search: Vec::new(),
             immutable: false,
             references: BTreeMap::new(),
+            key: None,
+            restricted: Some("case_restricted".to_owned()),
+            written_by: Vec::new(),
+            retention: None,
         }
     }
 
@@ -281,6 +297,8 @@ mod tests {
             standing: Standing::Granted,
             withdrawn: false,
             record_kind: Some(&kind),
+            open_to_role: true,
+            tells_restricted: false,
             starts_record: false,
         };
         let table = [
@@ -317,6 +335,21 @@ mod tests {
                 refused(Refusal::UnknownForm),
             ),
             (
+                "restricted part, in the group beside",
+                PushFacts { group_kind: Some("case_restricted"), ..good },
+                Ok(()),
+            ),
+            (
+                "restricted answer where all of the case's readers see it",
+                PushFacts { tells_restricted: true, ..good },
+                refused(Refusal::Restricted),
+            ),
+            (
+                "form that the role does not write",
+                PushFacts { open_to_role: false, ..good },
+                refused(Refusal::NotEntitled),
+            ),
+            (
                 "edit of an immutable record",
                 PushFacts { record_kind: Some(&immutable), ..good },
                 refused(Refusal::Immutable),
@@ -344,6 +377,7 @@ mod tests {
             title: String::new(),
             parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
             opened_on_phone,
+            beside: None,
         };
         let (case, workspace) = (kind(&["child", "family"], true), kind(&[], false));
         let parent = |kind, standing| ParentFacts { kind, standing, late: false };

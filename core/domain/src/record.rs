@@ -183,6 +183,10 @@ pub struct RecordView {
     pub created: Stamp,
     /// Latest change by claimed time: claimed time and author.
     pub updated: Stamp,
+    /// Where it was started on several phones apart and nobody has written on top of all of them yet:
+    /// who started it, and when. A person has to say that they mean the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<Stamp>,
 }
 
 /// A claimed time and an author.
@@ -234,6 +238,15 @@ impl RecordView {
             .collect();
         rows.dedup();
         rows
+    }
+
+    /// Whether a field waits for a decision although nobody wrote another value: its state was reached by a
+    /// step that the programme does not have.
+    #[must_use]
+    pub fn stands_alone(&self, key: &str) -> bool {
+        self.fields
+            .get(key)
+            .is_some_and(|field| field.disagreement == Disagreement::NeedsDecision && field.others.is_empty())
     }
 
     /// The fields on which people disagree, with what that asks of people.

@@ -28,9 +28,6 @@ impl Millis {
     }
 }
 
-/// The zone of the programme's legal dates (domain.md 2.0: recording zone `Europe/London`).
-pub const PROGRAMME_ZONE: &str = "Europe/London";
-
 #[cfg(test)]
 mod tests {
     use super::*;

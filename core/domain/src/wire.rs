@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{ActorId, ChangeHash, DeviceId, GroupId, PartnerId, PersonId, RecordId},
+    tally::{
+        Tally,
+        heads::{PublicKey, SignedHeads},
+    },
     time::Millis,
 };
 
@@ -15,6 +19,10 @@ pub mod limits;
 #[cfg(test)]
 mod listed;
 pub mod pack;
+mod refusal;
+pub mod repair;
+
+pub use refusal::Refusal;
 
 pub use codec::{DecodeError, Message, SUPPORTED, decode, decode_message, encode};
 
@@ -30,8 +38,10 @@ pub mod features {
     pub const COLUMN_PACK: u32 = 1;
     /// Packs compressed with the dictionary that the message names.
     pub const DICTIONARY: u32 = 1 << 1;
+    /// Tallies, signed heads and repair by group.
+    pub const REPAIR: u32 = 1 << 2;
     /// All that this code understands.
-    pub const ALL: u32 = COLUMN_PACK | DICTIONARY;
+    pub const ALL: u32 = COLUMN_PACK | DICTIONARY | REPAIR;
 }
 
 /// A place in the server's feed: its number, and the rolling hash of the feed up to there. A server
@@ -103,6 +113,16 @@ pub struct SyncRequest {
     /// How many changes wait on the phone after this request, for the sync board.
     #[serde(rename = "w", default)]
     pub waiting: u32,
+    /// What the phone holds of its groups up to the cursor, under the feed's numbers. Absent where something
+    /// is on its way to either side: then the answer's is compared.
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
+    /// The phone does not know the key that the server signs with.
+    #[serde(rename = "k", default, skip_serializing_if = "is_false")]
+    pub needs_key: bool,
+    /// A step of a repair: instead of everything else.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Box<repair::RepairRequest>>,
 }
 
 /// A group that a phone opened, possibly offline.
@@ -164,6 +184,23 @@ pub struct SyncAnswer {
     /// The server's clock: where it accepted changes, when it received them.
     #[serde(rename = "t")]
     pub server_time: Millis,
+    /// What the phone's groups hold up to the answer's cursor, where that is the end of the feed and nothing
+    /// more is on its way.
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
+    /// The heads of the groups that this answer brings entries of, or took changes of.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub heads: Option<SignedHeads>,
+    /// The server's public key, where the phone asked for it.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
+    /// The phone is to repair: the server does not know a place that it named, or holds other entries up to
+    /// the same place. Instead of [`SyncAnswer::start_again`], for phones that can.
+    #[serde(rename = "a", default, skip_serializing_if = "is_false")]
+    pub to_repair: bool,
+    /// What a step of a repair came to.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Box<repair::RepairAnswer>>,
 }
 
 /// What became of an opening.
@@ -216,77 +253,6 @@ pub enum Verdict {
     /// Not now: later, alone, smaller.
     #[serde(rename = "l")]
     Retry,
-}
-
-/// Why something is not accepted. The wire carries the code; words are chosen where they are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Refusal {
-    /// The bytes are not one plain change.
-    Malformed,
-    /// Too many bytes, operations, or too long a key or value.
-    TooLarge,
-    /// Number, counters or dependencies do not follow from its ancestors.
-    OutOfOrder,
-    /// It names an object, element or value that does not exist in its ancestors.
-    DanglingReference,
-    /// Its record, form or group is not what its first change says.
-    WrongRoot,
-    /// It made the document unreadable when tried on a copy.
-    BreaksDocument,
-    /// The person is not entitled to the group.
-    NotEntitled,
-    /// The actor belongs to another device.
-    ForeignActor,
-    /// The group does not exist.
-    UnknownGroup,
-    /// The form does not exist in the programme.
-    UnknownForm,
-    /// The kind of group cannot be opened so.
-    BadOpening,
-    /// The person's access ended before the change arrived, and the time for late work was over.
-    AfterWithdrawal,
-    /// The device was revoked before the change arrived.
-    RevokedDevice,
-    /// A coordinator looked at it and would not have it.
-    ByCoordinator,
-    /// A record of this kind cannot be changed once written.
-    Immutable,
-    /// A reason that this version does not know.
-    #[serde(other)]
-    Other,
-}
-
-impl Refusal {
-    /// The reason as a stable word, as on the wire.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::TooLarge => "too_large",
-            Self::OutOfOrder => "out_of_order",
-            Self::DanglingReference => "dangling_reference",
-            Self::WrongRoot => "wrong_root",
-            Self::BreaksDocument => "breaks_document",
-            Self::NotEntitled => "not_entitled",
-            Self::ForeignActor => "foreign_actor",
-            Self::UnknownGroup => "unknown_group",
-            Self::UnknownForm => "unknown_form",
-            Self::BadOpening => "bad_opening",
-            Self::AfterWithdrawal => "after_withdrawal",
-            Self::RevokedDevice => "revoked_device",
-            Self::ByCoordinator => "by_coordinator",
-            Self::Immutable => "immutable",
-            Self::Other => "other",
-        }
-    }
-
-    /// The reason with this word; [`Refusal::Other`] for a word that this version does not know.
-    #[must_use]
-    pub fn from_code(code: &str) -> Self {
-        let word = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(code);
-        Self::deserialize(word).unwrap_or(Self::Other)
-    }
 }
 
 /// One entry of the feed as a phone receives it.
@@ -513,6 +479,9 @@ pub struct EnrolAnswer {
     /// The programme's id and hash, so that the phone knows which package it needs.
     #[serde(rename = "g")]
     pub programme: (String, ChangeHash),
+    /// The server's public key, with which it signs heads of groups; absent of a server that does not.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
 }
 
 /// Body of every answer that is not a success.
@@ -551,6 +520,22 @@ pub enum ErrorCode {
     Busy,
     /// The pack does not match its digest: send it in the row form.
     Repack,
+    /// The person is not entitled to the group.
+    NotEntitled,
+    /// The server does not have the group, or not yet.
+    UnknownGroup,
+    /// The group was erased.
+    Erased,
+    /// The server does not have the attachment, or not yet, or no record that the person may read names it.
+    UnknownBlob,
+    /// The piece does not follow on what the server holds: ask how much that is.
+    WrongOffset,
+    /// What arrived does not have the hash that names it, and was thrown away: send it again.
+    WrongHash,
+    /// The range asked for is not one of the attachment.
+    BadRange,
+    /// There is no room for more attachments of this group, or of this phone.
+    OverQuota,
     /// The server's own fault; it kept a log entry.
     Internal,
     /// A reason that this version does not know.

@@ -210,11 +210,82 @@ fn a_change_whose_ancestor_is_absent_is_not_taken_in() {
 }
 
 #[test]
-fn a_second_root_is_not_a_whole_record() {
+fn a_second_root_that_says_something_else_is_not_a_whole_record() {
     let (_, first) = child();
-    let (_, second) = Document::create(&root(), &[], &BEN.at(1)).unwrap();
+    let elsewhere = Root { group: GroupId([8; 16]), ..root() };
+    let (_, second) = Document::create(&elsewhere, &[], &BEN.at(1)).unwrap();
     let twice = Document::load([first.bytes.as_slice(), second.bytes.as_slice()]);
-    assert!(matches!(twice, Err(DocumentError::Incomplete("it has several roots"))));
+    assert!(matches!(twice, Err(DocumentError::Incomplete("it has several roots that differ"))));
+}
+
+#[test]
+fn a_record_started_on_two_phones_apart_is_one_with_both_sides_until_somebody_writes_on_top() {
+    let (_, first) = Document::create(&root(), &[set("school", "Hill Top")], &AMINA.at(1)).unwrap();
+    let (_, second) = Document::create(&root(), &[set("school", "Brook")], &BEN.at(2)).unwrap();
+    let mut both = Document::load([first.bytes.as_slice(), second.bytes.as_slice()]).unwrap();
+    let other = Document::load([second.bytes.as_slice(), first.bytes.as_slice()]).unwrap();
+    assert_eq!(look(&both), look(&other), "the order of arrival does not matter");
+    let view = look(&both);
+    assert_eq!(view.twins.len(), 2);
+    let school = &view.fields["school"];
+    assert_eq!((school.shown.value.as_text(), school.others.len()), (Some("Brook"), 1));
+    edit(&mut both, &[set("school", "Hill Top")], &AMINA.at(3));
+    assert!(look(&both).twins.is_empty() && look(&both).fields["school"].others.is_empty());
+}
+
+/// Two heads are no twins: once somebody has seen every first change, two who then write apart disagree
+/// about what they wrote and about nothing else.
+#[test]
+fn writing_apart_after_somebody_has_seen_both_starts_does_not_make_twins_again() {
+    let (_, first) = Document::create(&root(), &[set("school", "Hill Top")], &AMINA.at(1)).unwrap();
+    let (_, second) = Document::create(&root(), &[set("school", "Brook")], &BEN.at(2)).unwrap();
+    let mut amina = Document::load([first.bytes.as_slice(), second.bytes.as_slice()]).unwrap();
+    edit(&mut amina, &[set("school", "Hill Top")], &AMINA.at(3));
+    let mut ben = amina.clone();
+    edit(&mut amina, &[set("gp", "Dr Ray")], &AMINA.at(4));
+    let his = edit(&mut ben, &[set("gp", "Dr Lee")], &BEN.at(5));
+    take(&mut amina, &his);
+    assert_eq!(amina.heads().len(), 2);
+    assert!(look(&amina).twins.is_empty(), "{:?}", look(&amina).twins);
+
+    // A start that comes to light later is a twin again.
+    let (_, third) =
+        Document::create(&root(), &[set("school", "St Mary")], &Phone { number: 3 }.at(0)).unwrap();
+    take(&mut amina, &third);
+    assert_eq!(look(&amina).twins.len(), 3);
+    // So it was for whoever looks at the time before anybody had seen both.
+    let before = amina.view_at(&[first.hash, second.hash], &plain, &BTreeMap::new()).unwrap();
+    assert_eq!(before.twins.len(), 2);
+}
+
+#[test]
+fn saying_that_twins_mean_the_same_decides_nothing_else() {
+    let starts = |hers: &[Edit], his: &[Edit]| {
+        let (_, first) = Document::create(&root(), hers, &AMINA.at(1)).unwrap();
+        let (_, second) = Document::create(&root(), his, &BEN.at(2)).unwrap();
+        Document::load([first.bytes.as_slice(), second.bytes.as_slice()]).unwrap()
+    };
+    let mut twins = starts(
+        &[set("school", "Hill Top"), set("tool", "WHEEL")],
+        &[set("school", "Brook"), set("tool", "WHEEL")],
+    );
+    let before = look(&twins);
+    let change = twins.confirm(&AMINA.at(9)).unwrap().expect("both say the tool");
+    let after = look(&twins);
+    assert_eq!((before.twins.len(), after.twins.len()), (2, 0));
+    assert_eq!(after.fields["school"], before.fields["school"], "what differs still differs");
+    assert_eq!(after.text("tool"), Some("WHEEL"));
+    assert_eq!(twins.heads(), [change.hash]);
+
+    // Where they agree on nothing, the decision says it.
+    let mut apart = starts(&[set("school", "Hill Top")], &[set("school", "Brook")]);
+    assert_eq!(apart.confirm(&AMINA.at(9)).unwrap(), None);
+    edit(&mut apart, &[set("school", "Brook")], &AMINA.at(9));
+    assert!(look(&apart).twins.is_empty());
+    // Where neither says anything, there is nothing to say.
+    let mut empty = starts(&[], &[]);
+    assert!(look(&empty).twins.is_empty());
+    assert_eq!(empty.confirm(&AMINA.at(9)).unwrap(), None);
 }
 
 #[test]

@@ -30,6 +30,9 @@ fn request(at: u64) -> Box<SyncRequest> {
         push: None,
         limit: 1 << 20,
         waiting: 0,
+        tally: None,
+        needs_key: false,
+        repair: None,
     })
 }
 
@@ -48,6 +51,11 @@ fn answer(at: u64) -> Box<SyncAnswer> {
         more: false,
         revoked: false,
         server_time: NINE,
+        tally: None,
+        heads: None,
+        key: None,
+        to_repair: false,
+        repair: None,
     })
 }
 

@@ -22,11 +22,15 @@ pub struct PulseView {
     pub waiting: u32,
     /// How sync stands, once it was tried.
     pub sync: Option<SyncState>,
+    /// Attachments that wait to be sent.
+    pub attachments: u32,
+    /// Bytes of them that the server does not hold.
+    pub attachment_bytes: u64,
 }
 
 impl From<Pulse> for PulseView {
-    fn from(Pulse { revision, waiting, sync }: Pulse) -> Self {
-        Self { revision, waiting, sync: sync.map(SyncState::from) }
+    fn from(Pulse { revision, waiting, sync, attachments, attachment_bytes }: Pulse) -> Self {
+        Self { revision, waiting, sync: sync.map(SyncState::from), attachments, attachment_bytes }
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     doors::Visitor,
     forms::ProgrammeForms,
     house::House,
+    media::ProfileMedia,
     observe::{self, Gate, Observer, Subscription},
     records::ProfileRecords,
     sync::ProfileSync,
@@ -45,6 +46,12 @@ impl AppProfile {
     #[must_use]
     pub fn sync(&self) -> ProfileSync {
         ProfileSync { seat: self.seat.clone() }
+    }
+
+    /// Attachments.
+    #[must_use]
+    pub fn media(&self) -> ProfileMedia {
+        ProfileMedia { seat: self.seat.clone() }
     }
 
     /// The programme's forms.
@@ -83,6 +90,8 @@ pub(crate) struct Seat {
     gates: Mutex<Vec<Weak<Gate>>>,
     /// Whether it was asked to sync by itself.
     keeps_syncing: Mutex<bool>,
+    /// Whether it was asked to send attachments by itself.
+    keeps_sending: Mutex<bool>,
 }
 
 impl Seat {
@@ -94,6 +103,7 @@ impl Seat {
             shut: AtomicBool::new(false),
             gates: Mutex::default(),
             keeps_syncing: Mutex::new(false),
+            keeps_sending: Mutex::new(false),
         }
     }
 
@@ -153,9 +163,28 @@ impl Seat {
         Ok(())
     }
 
+    pub(super) fn keep_sending(&self) -> Result<(), AppError> {
+        let phone = self.phone()?;
+        let mut keeps = self.keeps_sending.lock().unwrap_or_else(PoisonError::into_inner);
+        *keeps = true;
+        if !*self.paused().borrow() {
+            let _inside = self.house.runtime().enter();
+            phone.media().keep_sending();
+        }
+        Ok(())
+    }
+
+    pub(super) fn stop_sending(&self) -> Result<(), AppError> {
+        let phone = self.phone()?;
+        *self.keeps_sending.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        phone.media().stop_sending();
+        Ok(())
+    }
+
     /// Holds syncing while the app is paused.
     pub(super) fn hold(&self) {
         self.phone.sync().stop_syncing();
+        self.phone.media().stop_sending();
     }
 
     /// Goes on as before the pause.
@@ -165,6 +194,11 @@ impl Seat {
             // It was closed meanwhile: there is nothing to go on with.
             let _ = self.keep_syncing();
         }
+        let sends = *self.keeps_sending.lock().unwrap_or_else(PoisonError::into_inner);
+        if sends {
+            // As above.
+            let _ = self.keep_sending();
+        }
     }
 
     /// Ends everything of this seat, once.
@@ -173,6 +207,7 @@ impl Seat {
             return;
         }
         self.phone.sync().stop_syncing();
+        self.phone.media().stop_sending();
         let gates = std::mem::take(&mut *self.gates.lock().unwrap_or_else(PoisonError::into_inner));
         for gate in gates.iter().filter_map(Weak::upgrade) {
             gate.shut();
@@ -187,6 +222,7 @@ impl Drop for Seat {
             return;
         }
         self.phone.sync().stop_syncing();
+        self.phone.media().stop_sending();
         let (house, id) = (self.house.clone(), self.id);
         // Whoever drops it may be a collector of garbage, which must not wait.
         let runtime = house.runtime().clone();

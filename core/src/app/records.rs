@@ -10,13 +10,13 @@ use jiff::civil::Date;
 
 use super::{
     AnswerValue, AnswerView, AppError, CardView, ConflictView, DraftView, NewGroupView, RecordHistoryView,
-    SavedView, UnitPageView, WaitingView, answers, profile::Seat, views::warnings,
+    SavedSessionView, SavedView, UnitPageView, WaitingView, answers, profile::Seat, views::warnings,
 };
 use crate::{
     phone::Phone,
-    views::{Hit, HomeView, PageMark},
+    views::{FiguresView, Hit, HomeView, PageMark, ProblemsView, ReminderView},
     writes::{
-        Draft,
+        Draft, SessionRequest,
         decide::{self, Chosen},
         enter,
     },
@@ -59,6 +59,21 @@ pub struct FirstAnswers {
     pub form: String,
     /// Its answers.
     pub answers: Vec<AnswerView>,
+}
+
+/// Saves one session with several units.
+#[derive(Debug, Clone)]
+pub struct SessionAnswersRequest {
+    /// The group of each unit, each once.
+    pub groups: Vec<GroupId>,
+    /// The form of the records.
+    pub form: String,
+    /// The answers of the session as a whole: time and miles are given for all together.
+    pub answers: Vec<AnswerView>,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// As in [`SaveAnswersRequest`].
+    pub token: Option<FormToken>,
 }
 
 /// Decides between values that stand beside each other.
@@ -145,6 +160,31 @@ impl ProfileRecords {
             .await
     }
 
+    /// Saves one session with several units: one record for each, with an id that they share. What was spent on
+    /// all is split over them so that the sum is exact; each can be edited afterwards. All of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`ProfileRecords::save`]; `no_sessions` where the programme has none for this form, `no_groups`,
+    /// `given_twice`, and `not_a_number` for what cannot be split.
+    pub async fn save_session(&self, request: SessionAnswersRequest) -> Result<SavedSessionView, AppError> {
+        let answers = answers::by_key(request.answers)?;
+        let SessionAnswersRequest { groups, form, reason, token, .. } = request;
+        let token = token.map(|token| token.0);
+        self.seat
+            .work(move |phone| {
+                let (records, said) = phone.write(move |tx, desk| {
+                    enter::save_session(
+                        tx,
+                        desk,
+                        SessionRequest { groups, form, answers: Vec::new(), reason, token },
+                        &answers,
+                    )
+                })?;
+                Ok(SavedSessionView { records, warnings: warnings(said) })
+            })
+            .await
+    }
+
     /// Opens a group with its first records.
     ///
     /// # Errors
@@ -181,6 +221,20 @@ impl ProfileRecords {
         self.seat
             .work(move |phone| {
                 phone.write(move |tx, desk| decide::decide(tx, desk, record, &key, chosen, reason))?;
+                card(phone, record)
+            })
+            .await
+    }
+
+    /// Says of a record that was started on several phones apart ([`CardView::twins`]) that it is meant once.
+    ///
+    /// # Errors
+    /// As [`ProfileRecords::save`]; `nothing_to_affirm` where somebody has said so meanwhile, `decide_first`
+    /// where every answer of it differs: a decision on one of them says it.
+    pub async fn confirm_twins(&self, record: RecordId, reason: String) -> Result<CardView, AppError> {
+        self.seat
+            .work(move |phone| {
+                phone.records().affirm(record, None, &reason)?;
                 card(phone, record)
             })
             .await
@@ -238,6 +292,46 @@ impl ProfileRecords {
             .work(move |phone| {
                 let page = phone.records().unit_page(group, day(phone, as_of), limit, after)?;
                 Ok(UnitPageView::new(phone.programme(), page))
+            })
+            .await
+    }
+
+    /// What is worked out from the records around a unit, as of a day (today where it is `None`), and never
+    /// stored. It costs more the more records there are: ask for it beside the unit's page, not before it.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn figures(&self, group: GroupId, as_of: Option<Date>) -> Result<FiguresView, AppError> {
+        self.seat.work(move |phone| Ok(phone.records().figures(group, day(phone, as_of))?)).await
+    }
+
+    /// What the programme's rules find for a unit now. It never stopped a save.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn problems(&self, group: GroupId) -> Result<ProblemsView, AppError> {
+        self.seat.work(move |phone| Ok(phone.records().problems(group)?)).await
+    }
+
+    /// What the programme's rules find about one record now.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn record_problems(&self, record: RecordId) -> Result<ProblemsView, AppError> {
+        self.seat.work(move |phone| Ok(phone.records().record_problems(record)?)).await
+    }
+
+    /// The reminders that fall due after one moment and up to another, which may lie ahead: to show now, or
+    /// to hand to the platform. Their texts name nobody. What is saved meanwhile changes them: ask again
+    /// after every save.
+    ///
+    /// # Errors
+    /// [`AppError::Closed`].
+    pub async fn reminders(&self, after: Millis, until: Millis) -> Result<Vec<ReminderView>, AppError> {
+        self.seat
+            .work(move |phone| {
+                phone.records().judge_waiting()?;
+                Ok(phone.records().reminders(after, until)?)
             })
             .await
     }

@@ -1,25 +1,28 @@
 //! What an app's screens show: named fields only, ids and times as they are, texts ready to be drawn.
 
 use alongside_domain::{
-    deadline::DeadlineState,
+    deadline::{DeadlineState, Resolution},
     form::Form,
     ids::{ChangeHash, FormToken, GroupId, RecordId},
     programme::{Programme, entry::EntryProblem},
-    record::history::{FieldChange, HistoryEntry},
+    record::{
+        Stamp,
+        history::{FieldChange, HistoryEntry},
+    },
     time::Millis,
     wire::Refusal,
 };
 use jiff::civil::Date;
 
 use super::{
-    AnswerView, FieldProblem,
+    AnswerView, AttachmentView, FieldProblem,
     answers::{of_draft, of_record},
 };
 use crate::{
     reads::words,
     views::{
-        ConflictLine, DeadlineView, FieldLine, HistoryView, LinkedGroup, OutboxView, PageMark, RecordCard,
-        RefusedBecause, RefusedChange, UnitLine, UnitView, WaitingChange,
+        ConflictLine, DeadlineView, ErasedGroup, FieldLine, HistoryView, LinkedGroup, OutboxView, PageMark,
+        RecordCard, RefusedBecause, RefusedChange, ReviewLine, UnitLine, UnitView, WaitingChange,
     },
     writes::Draft,
 };
@@ -45,11 +48,25 @@ pub struct CardView {
     pub fields: Vec<FieldLine>,
     /// Its answers, to start a form with.
     pub answers: Vec<AnswerView>,
+    /// Where it was started on several phones apart and nobody has said yet that it is meant once: who
+    /// started it, and when. Empty for all others.
+    pub twins: Vec<TwinView>,
+}
+
+/// One of the starts of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwinView {
+    /// When, as the writer's clock claimed.
+    pub at: Millis,
+    /// Who, by work name, where known.
+    pub author: Option<String>,
 }
 
 impl CardView {
     pub(crate) fn new(programme: &Programme, card: RecordCard) -> Self {
+        let twin = |(stamp, author): (&Stamp, Option<String>)| TwinView { at: stamp.at, author };
         Self {
+            twins: card.view.twins.iter().zip(card.started_by).map(twin).collect(),
             answers: of_record(programme.form(&card.form), &card.view),
             record: card.record,
             group: card.group,
@@ -68,6 +85,15 @@ impl CardView {
 pub struct SavedView {
     /// The record as it stands now.
     pub card: CardView,
+    /// What there is to say about answers that were saved all the same.
+    pub warnings: Vec<FieldProblem>,
+}
+
+/// A session that was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedSessionView {
+    /// The records, in the order of the groups asked for.
+    pub records: Vec<RecordId>,
     /// What there is to say about answers that were saved all the same.
     pub warnings: Vec<FieldProblem>,
 }
@@ -92,8 +118,18 @@ pub(crate) fn warnings(said: Vec<EntryProblem>) -> Vec<FieldProblem> {
 pub struct DateView {
     /// Id of the rule.
     pub rule: String,
-    /// The date.
+    /// Version of the rule.
+    pub rule_version: u32,
+    /// The date that holds.
     pub due: Date,
+    /// The date that the rule counts, where somebody set another.
+    pub computed: Option<Date>,
+    /// Work name of the person who set the date, where somebody did and is known here.
+    pub set_by: Option<String>,
+    /// Why that person set it, in their words.
+    pub set_because: Option<String>,
+    /// Under an exemption: when the authority expects to act.
+    pub expected_on: Option<Date>,
     /// Who has to act.
     pub whose: String,
     /// What the date is.
@@ -107,10 +143,19 @@ pub struct DateView {
 }
 
 impl From<DeadlineView> for DateView {
-    fn from(DeadlineView { deadline, state }: DeadlineView) -> Self {
+    fn from(DeadlineView { deadline, state, set_by }: DeadlineView) -> Self {
+        let expected_on = match deadline.resolution {
+            Resolution::Exempt { expected_on, .. } => expected_on,
+            _ => None,
+        };
         Self {
             rule: deadline.rule,
+            rule_version: deadline.rule_version,
             due: deadline.due,
+            computed: deadline.computed.filter(|computed| *computed != deadline.due),
+            set_by,
+            set_because: deadline.set.and_then(|set| set.reason),
+            expected_on,
             whose: deadline.whose,
             label: deadline.label,
             why: deadline.why,
@@ -174,7 +219,8 @@ impl UnitPageView {
 pub struct ConflictView {
     /// The record.
     pub card: CardView,
-    /// Keys of the fields to decide; both sides of each are in the card's fields.
+    /// Keys of the fields to decide; both sides of each are in the card's fields. None where it is only to be
+    /// said that a record which was started more than once is meant once.
     pub fields: Vec<String>,
 }
 
@@ -267,6 +313,14 @@ pub struct WaitingView {
     pub refused_openings: Vec<RefusedOpeningView>,
     /// Received entries that this phone could not accept.
     pub quarantined: Vec<QuarantineView>,
+    /// What was sent too late and waits for a coordinator, or was decided, latest sent first.
+    pub in_review: Vec<ReviewLine>,
+    /// Groups that were erased for good, of which the person has not been told.
+    pub erased: Vec<ErasedGroup>,
+    /// Changes by others that the server lost and of which nothing proves who wrote them: they stay here.
+    pub only_here: u32,
+    /// Attachments that wait to be sent or fetched, the longest waiting first.
+    pub attachments: Vec<AttachmentView>,
 }
 
 /// One own change that was kept apart.
@@ -333,6 +387,10 @@ impl From<OutboxView> for WaitingView {
             kept_apart: outbox.refused.into_iter().map(KeptApartView::from).collect(),
             refused_openings: outbox.refused_openings.into_iter().map(opening).collect(),
             quarantined: outbox.quarantined.into_iter().map(quarantine).collect(),
+            in_review: outbox.in_review,
+            erased: outbox.erased,
+            only_here: outbox.only_here,
+            attachments: outbox.attachments.into_iter().map(AttachmentView::from).collect(),
         }
     }
 }

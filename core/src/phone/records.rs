@@ -3,6 +3,7 @@
 use alongside_domain::{
     ids::{GroupId, RecordId},
     record::{Edit, RecordView},
+    time::Millis,
     value::Value,
 };
 use jiff::civil::Date;
@@ -11,8 +12,12 @@ use super::Phone;
 use crate::{
     error::ApiError,
     reads,
-    views::{ConflictLine, HistoryView, Hit, HomeView, OutboxView, PageMark, RecordCard, UnitView},
-    writes::{self, Draft, OpenGroupRequest, OpenedGroup, SaveRequest},
+    store::findings,
+    views::{
+        ConflictLine, FiguresView, HistoryView, Hit, HomeView, OutboxView, PageMark, ProblemsView,
+        RecordCard, ReminderView, UnitView,
+    },
+    writes::{self, Draft, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest},
 };
 
 /// Reading and writing records. Calls block for as long as the disk needs: call them off the thread
@@ -62,6 +67,28 @@ impl Records<'_> {
             .0
             .store
             .write(move |tx, desk| writes::save::decide(tx, desk, record, &answers, reason))?;
+        self.phone.changed();
+        Ok(view)
+    }
+
+    /// Says that what stands is right: with a field, that its state is meant although the programme does not
+    /// have the step; without, that a record which was started on several phones apart is meant once.
+    ///
+    /// # Errors
+    /// As [`Records::save`]; `nothing_to_affirm` where nothing waits, `decide_first` where every answer of
+    /// such a record differs: a decision on one of them says it.
+    pub fn affirm(
+        &self,
+        record: RecordId,
+        field: Option<&str>,
+        reason: &str,
+    ) -> Result<RecordView, ApiError> {
+        let (field, reason) = (field.map(str::to_owned), reason.to_owned());
+        let view = self
+            .phone
+            .0
+            .store
+            .write(move |tx, desk| writes::decide::affirm(tx, desk, record, field.as_deref(), reason))?;
         self.phone.changed();
         Ok(view)
     }
@@ -116,6 +143,64 @@ impl Records<'_> {
         self.phone.0.store.read(|db| reads::unit::unit(db, programme, group, as_of, limit, after))
     }
 
+    /// What is worked out from the records around a unit, as of a day. Its cost grows with those records.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn figures(&self, unit: GroupId, as_of: Date) -> Result<FiguresView, ApiError> {
+        let programme = &self.phone.0.programme;
+        self.phone.0.store.read(|db| reads::figures::figures(db, programme, unit, as_of))
+    }
+
+    /// Saves one session with several units: one record for each, with an id that they share. What was
+    /// spent on all is split over them so that the sum is exact. All of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`Records::save`]; `no_sessions` where the programme has none for this form.
+    pub fn save_session(&self, request: SessionRequest) -> Result<Vec<RecordId>, ApiError> {
+        let records = self.phone.0.store.write(move |tx, desk| writes::session::save(tx, desk, &request))?;
+        self.phone.changed();
+        Ok(records)
+    }
+
+    /// What the programme's rules find for a unit now. It never stopped a save.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn problems(&self, group: GroupId) -> Result<ProblemsView, ApiError> {
+        let (programme, now) = (&self.phone.0.programme, self.phone.now());
+        self.phone.0.store.read(|db| reads::problems::problems(db, programme, group, now))
+    }
+
+    /// What the programme's rules find about one record now.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub fn record_problems(&self, record: RecordId) -> Result<ProblemsView, ApiError> {
+        let (programme, now) = (&self.phone.0.programme, self.phone.now());
+        self.phone.0.store.read(|db| reads::problems::of_record(db, programme, record, now))
+    }
+
+    /// Judges units whose findings are of an earlier day, or that still wait: a few at a time, so that
+    /// other writes come in between. A sync ends with it; an app that was opened calls it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn judge_waiting(&self) -> Result<(), ApiError> {
+        while self.phone.0.store.write(findings::judge_some)? {}
+        Ok(())
+    }
+
+    /// The reminders that fall due after one moment and up to another, which may lie ahead. No text names
+    /// anybody.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn reminders(&self, after: Millis, until: Millis) -> Result<Vec<ReminderView>, ApiError> {
+        let programme = &self.phone.0.programme;
+        self.phone.0.store.read(|db| reads::problems::reminders(db, programme, after, until))
+    }
+
     /// One record.
     ///
     /// # Errors
@@ -129,7 +214,7 @@ impl Records<'_> {
     /// # Errors
     /// [`ApiError::NotFound`], and those of the store.
     pub fn history(&self, record: RecordId) -> Result<HistoryView, ApiError> {
-        self.phone.0.store.read(|db| reads::records::history(db, record))
+        self.phone.0.store.read(|db| reads::records::history(db, &self.phone.0.programme, record))
     }
 
     /// Finds records by words of their searched answers; every word must begin a word of the record.
@@ -145,7 +230,8 @@ impl Records<'_> {
     /// # Errors
     /// Those of the store.
     pub fn outbox(&self) -> Result<OutboxView, ApiError> {
-        self.phone.0.store.read(|db| reads::waiting::outbox(db, &self.phone.0.programme))
+        let store = &self.phone.0.store;
+        store.read(|db| reads::waiting::outbox(db, &self.phone.0.programme, store.vault()))
     }
 
     /// Records on which somebody has to decide, latest touched first.

@@ -3,15 +3,16 @@
 use std::{sync::PoisonError, time::Duration};
 
 use alongside_domain::{
-    ids::PersonId,
+    ids::{GroupId, PersonId},
     sync::Event,
+    tally::EntryName,
     wire::{EnrolAnswer, EnrolRequest, PROTOCOL, SyncAnswer, SyncRequest, codec::encode},
 };
 
 use super::Phone;
 use crate::{
     error::ApiError,
-    store::state,
+    store::{state, tally},
     sync::{Sent, SyncOutcome, http::endpoint, prepare, receive},
 };
 
@@ -121,6 +122,27 @@ impl SyncClient<'_> {
         if let Some(task) = background.take() {
             task.abort();
         }
+    }
+
+    /// How often this phone and the server held different entries up to the same place of the feed: never,
+    /// unless there is a fault somewhere.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn defects(&self) -> Result<u32, ApiError> {
+        self.phone.0.store.read(|db| Ok(state::defects(db)?))
+    }
+
+    /// The names of the changes of a group that this phone could bring back to a server that lost them,
+    /// whoever wrote them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn provable(&self, group: GroupId) -> Result<Vec<EntryName>, ApiError> {
+        self.phone.0.store.read(|db| {
+            let has_head = tally::head(db, group)?.is_some();
+            if has_head { Ok(tally::covered(db, group)?) } else { Ok(Vec::new()) }
+        })
     }
 
     /// What the next request would carry, and how many changes it leaves in the outbox. For transports

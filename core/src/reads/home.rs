@@ -19,7 +19,10 @@ use crate::{
 /// Columns that [`line`] reads.
 pub(crate) const LINE: &str = "SELECT u.grp, u.reference, u.name, u.status, u.stage, u.area, u.supporter,
     u.last_contact, u.next_due, u.next_rule, u.next_label, u.next_why, u.conflicts, u.touched,
-    coalesce((SELECT waiting FROM outbox o WHERE o.grp = u.grp), 0) FROM unit_row u";
+    coalesce((SELECT waiting FROM outbox o WHERE o.grp = u.grp), 0),
+    (SELECT count(*) FROM finding f WHERE f.grp = u.grp AND f.severity = 0),
+    (SELECT count(*) FROM finding f WHERE f.grp = u.grp AND f.severity = 1 AND NOT f.explained)
+    FROM unit_row u";
 
 /// Reads a unit's line.
 pub(crate) fn line(row: &Row<'_>, programme: &Programme, as_of: Date) -> rusqlite::Result<UnitLine> {
@@ -46,6 +49,8 @@ pub(crate) fn line(row: &Row<'_>, programme: &Programme, as_of: Date) -> rusqlit
         next,
         conflicts: row.get(12)?,
         waiting: row.get(14)?,
+        errors: row.get(15)?,
+        queries: row.get(16)?,
         touched: Millis(row.get(13)?),
     })
 }

@@ -12,7 +12,7 @@ use super::words::{self, Names};
 use crate::{
     error::{ApiError, Thing},
     store::{
-        groups, log,
+        beside, groups, log,
         rows::{cbor, found, id},
     },
     views::{ConflictLine, HistoryView, RecordCard},
@@ -45,8 +45,17 @@ impl Stored {
 
     /// The record, ready to be shown.
     pub(crate) fn card(self, db: &Connection, programme: &Programme) -> Result<RecordCard, ApiError> {
+        let view = beside::joined(db, programme, self.view)?;
+        let mut started_by = Vec::with_capacity(view.twins.len());
+        for twin in &view.twins {
+            started_by.push(match twin.author {
+                Some(person) => groups::name(db, person)?,
+                None => None,
+            });
+        }
         Ok(RecordCard {
-            fields: words::fields(programme, &self.form, &self.view, &Stock(db)),
+            started_by,
+            fields: words::fields(programme, &self.form, &view, &Stock(db)),
             form_title: form_title(programme, &self.form),
             waiting: log::is_waiting(db, self.record)?,
             record: self.record,
@@ -54,7 +63,7 @@ impl Stored {
             form: self.form,
             title: self.title,
             at: self.at,
-            view: self.view,
+            view,
         })
     }
 }
@@ -94,9 +103,18 @@ pub(crate) fn record(
 }
 
 /// History of a record.
-pub(crate) fn history(db: &Connection, record: RecordId) -> Result<HistoryView, ApiError> {
+pub(crate) fn history(
+    db: &Connection,
+    programme: &Programme,
+    record: RecordId,
+) -> Result<HistoryView, ApiError> {
     let document = found(log::load(db, record)?, Thing::Record)?;
-    let entries = document.history(&log::attributions(db, record)?)?;
+    let mut entries = document.history(&log::attributions(db, record)?)?;
+    for part in beside::parts_of(db, programme, record)? {
+        let document = found(log::load(db, part)?, Thing::Record)?;
+        entries.extend(document.history(&log::attributions(db, part)?)?);
+        entries.sort_by_key(|entry| entry.at);
+    }
     let mut people: Vec<PersonId> = entries.iter().filter_map(|entry| entry.author).collect();
     people.sort_unstable();
     people.dedup();

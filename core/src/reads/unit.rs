@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{ApiError, Thing},
-    store::{groups, rows::found, units},
+    store::{beside, groups, rows::found, units},
     views::{DeadlineView, LinkedGroup, PageMark, RecordCard, UnitView},
 };
 
@@ -34,14 +34,34 @@ pub(crate) fn unit(
         .query_row([group.0], |row| line(row, programme, as_of))
         .optional()?;
     let unit = found(unit, Thing::Group)?;
-    let deadlines = units::deadlines(db, group)?
-        .into_iter()
-        .map(|deadline| DeadlineView { state: deadline.state(as_of), deadline })
-        .collect();
+    let mut deadlines = Vec::new();
+    for deadline in units::deadlines(db, group)? {
+        let set_by = match deadline.set.as_ref().and_then(|set| set.by) {
+            Some(person) => groups::name(db, person)?,
+            None => None,
+        };
+        deadlines.push(DeadlineView { state: deadline.state(as_of), deadline, set_by });
+    }
     let mut linked = Vec::new();
     for group in groups::linked(db, group)? {
         let kind = groups::kind(db, group)?.unwrap_or_default();
         linked.push(LinkedGroup { group, kind, records: page(db, programme, group, LINKED, None)?.0 });
+    }
+    // What is restricted as a whole lives beside the unit or what it is linked to.
+    let mut around = vec![group];
+    around.extend(groups::linked(db, group)?);
+    for group in around {
+        let of = groups::kind(db, group)?.unwrap_or_default();
+        for kind in programme.restricted_beside(&of) {
+            for group in beside::groups(db, group, kind)? {
+                let mut records = page(db, programme, group, LINKED, None)?.0;
+                // The parts of records are shown with them.
+                records.retain(|card| programme.records.get(&card.form).is_none_or(|of| of.group == kind));
+                if !records.is_empty() {
+                    linked.push(LinkedGroup { group, kind: kind.to_owned(), records });
+                }
+            }
+        }
     }
     let (records, after) = page(db, programme, group, limit.clamp(1, MOST), after)?;
     let disclaimer = programme.deadlines.disclaimer().to_owned();

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     error::ApiError,
+    media::{reads, vault::Vault},
     store::{
         log,
         rows::{cbor, hash, id},
@@ -31,7 +32,7 @@ use crate::{
 const LISTED: u32 = 500;
 
 /// The outbox.
-pub(crate) fn outbox(db: &Connection, programme: &Programme) -> Result<OutboxView, ApiError> {
+pub(crate) fn outbox(db: &Connection, programme: &Programme, vault: &Vault) -> Result<OutboxView, ApiError> {
     let waiting = db
         .prepare_cached(
             "SELECT c.record, coalesce(r.title, ''), d.form, c.at, c.first, c.later
@@ -65,6 +66,8 @@ pub(crate) fn outbox(db: &Connection, programme: &Programme) -> Result<OutboxVie
             .collect::<Result<_, _>>()?,
         in_review: in_review(db, programme)?,
         erased: erased(db)?,
+        attachments: reads::waiting(db, vault)?,
+        only_here: log::unproven(db)?,
     })
 }
 

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use alongside_domain::{
     form::{Form, Item, Question, QuestionKind, Section},
     ids::PersonId,
+    media::MediaRef,
     programme::Programme,
     record::{FieldView, LiveValue, RecordView},
-    time::PROGRAMME_ZONE,
     value::Value,
 };
-use jiff::tz::TimeZone;
 
 use crate::views::{FieldLine, OtherValue};
 
@@ -59,7 +58,10 @@ pub(crate) fn value(programme: &Programme, form: &str, field: &str, value: &Valu
             .map(|code| code_label(programme, form, question, code))
             .collect::<Vec<_>>()
             .join(", "),
-        (_, value) => plain(value),
+        (Some(QuestionKind::Media(_)), value) => {
+            MediaRef::of(value).map_or_else(|| plain(programme, value), |media| media.in_words())
+        }
+        (_, value) => plain(programme, value),
     }
 }
 
@@ -80,15 +82,14 @@ fn code_label(programme: &Programme, form: &str, question: Option<&Question>, co
 }
 
 /// A value as it is.
-pub(crate) fn plain(value: &Value) -> String {
+pub(crate) fn plain(programme: &Programme, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Text(text) | Value::Other(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Instant(at) => {
-            let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
-            at.timestamp().to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M").to_string()
+            at.timestamp().to_zoned_datetime(programme.time_zone()).strftime("%Y-%m-%d %H:%M").to_string()
         }
         Value::Ref(record) => record.to_string(),
     }

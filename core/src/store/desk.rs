@@ -15,7 +15,7 @@ use alongside_domain::{
 use rand::{Rng, RngExt};
 
 use super::documents::Documents;
-use crate::clock::Clock;
+use crate::{clock::Clock, media::vault::Vault};
 
 /// What the writer thread owns beside its connection.
 pub(crate) struct Desk {
@@ -26,6 +26,7 @@ pub(crate) struct Desk {
     zone: String,
     offline: Arc<AtomicBool>,
     actor: ActorId,
+    vault: Arc<Vault>,
 }
 
 impl Desk {
@@ -35,14 +36,20 @@ impl Desk {
         mut rng: Box<dyn Rng + Send>,
         zone: String,
         offline: Arc<AtomicBool>,
+        vault: Arc<Vault>,
     ) -> Self {
         let actor = ActorId::random(rng.random());
-        Self { programme, documents: Documents::default(), clock, rng, zone, offline, actor }
+        Self { programme, documents: Documents::default(), clock, rng, zone, offline, actor, vault }
     }
 
     /// The actor of a new installation.
     pub(crate) fn first_actor(&self) -> ActorId {
         self.actor
+    }
+
+    /// The files of attachments.
+    pub(crate) fn vault(&self) -> &Arc<Vault> {
+        &self.vault
     }
 
     pub(crate) fn now(&self) -> Millis {

@@ -2,11 +2,12 @@
 
 use alongside_domain::{
     ids::{GroupId, PartnerId, PersonId},
+    programme::split,
     time::Millis,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::rows::id;
+use super::{rows::id, state};
 use crate::error::ApiError;
 
 /// Writes down a group, as opened here or as the server tells.
@@ -54,7 +55,7 @@ pub(crate) fn linked(db: &Connection, group: GroupId) -> rusqlite::Result<Vec<Gr
              UNION
              SELECT p.parent, distance + 1, p.place FROM grp_parent p JOIN up ON p.grp = up.grp
              WHERE distance < 8)
-         SELECT grp FROM up GROUP BY grp ORDER BY min(distance), min(place), grp",
+         SELECT grp FROM up GROUP BY grp ORDER BY min(distance * 65536 + place), grp",
     )?
     .query_map([group.0], |row| id(row, 0))?
     .collect()
@@ -112,6 +113,11 @@ pub(crate) fn erase(
     at: Millis,
     reason: Option<&str>,
 ) -> Result<(), ApiError> {
+    // What the person wrote in confidence beside it goes too: the server may never have heard of it.
+    let own = split::restricted_group(group, state::identity(tx)?.person);
+    if kind(tx, own)?.is_some() {
+        erase(tx, own, at, reason)?;
+    }
     let count = |query: &str| tx.query_row(query, [group.0], |row| row.get::<_, u32>(0));
     let unsent = count("SELECT coalesce(sum(waiting), 0) FROM outbox WHERE grp = ?1")?;
     let drafts = count("SELECT count(*) FROM draft WHERE grp = ?1")?;
@@ -145,12 +151,23 @@ fn clear(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
     for table in [
         "record_row",
         "deadline",
+        "finding",
+        "judged",
         "unit_row",
         "refused",
         "quarantine",
         "saved",
         "document",
         "outbox",
+        "grp_tally",
+        "grp_head",
+        "tally_step",
+        "repair_list",
+        "repair_there",
+        "repair_want",
+        "repair_relay",
+        "attachment",
+        "media_use",
         "access",
         "grp_parent",
         "grp",

@@ -111,7 +111,8 @@ pub(crate) fn is_waiting(db: &Connection, record: RecordId) -> rusqlite::Result<
         .query_row([record.0], |row| row.get(0))
 }
 
-/// The server has it, under this number, and received it at this time, where that is known.
+/// The server has it, under this number, and received it at this time from this installation, where that is
+/// known.
 pub(crate) fn acknowledge(
     tx: &Transaction<'_>,
     change: &ChangeHash,
@@ -119,10 +120,36 @@ pub(crate) fn acknowledge(
     received: Option<Millis>,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE change SET feed_seq = ?2, received_at = coalesce(?3, received_at), first = 0, later = 0
+        "UPDATE change SET feed_seq = ?2, received_at = coalesce(?3, received_at), first = 0, later = 0,
+             device = CASE WHEN ?3 IS NULL THEN device ELSE (SELECT device FROM sync_state) END
          WHERE hash = ?1",
     )?
     .execute(params![change.0, signed(seq), received.map(|at| at.0)])?;
+    if let Some(received) = received {
+        settle_review(tx, change, received)?;
+    }
+    Ok(())
+}
+
+/// The number of a change that the server lacks and that this phone can neither prove nor write: it stays here,
+/// and whoever wrote it may bring it back.
+pub(crate) const UNPROVEN: i64 = -1;
+
+/// How many changes have that number.
+pub(crate) fn unproven(db: &Connection) -> rusqlite::Result<u32> {
+    db.prepare_cached("SELECT count(*) FROM change WHERE feed_seq = ?1")?
+        .query_row([UNPROVEN], |row| row.get(0))
+}
+
+/// Where it waited for a coordinator, it does so no longer: it came in another way, as after access was given
+/// again.
+pub(crate) fn settle_review(
+    tx: &Transaction<'_>,
+    change: &ChangeHash,
+    received: Millis,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE review SET decided_at = ?2 WHERE name = ?1 AND decided_at IS NULL")?
+        .execute(params![change.0, received.0])?;
     Ok(())
 }
 

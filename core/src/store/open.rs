@@ -90,7 +90,7 @@ fn remove(new: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes the new name durable, where a folder can be opened like a file.
-pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;

@@ -4,18 +4,18 @@ use alongside_domain::{
     ids::{GroupId, RecordId},
     programme::{Programme, RecordKind},
     record::{Disagreement, Document, RecordView},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     value::Value,
 };
-use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
     desk::Desk,
+    found_by::FoundBy,
     log::{self, Place},
     rows::{cbor, to_cbor},
 };
-use crate::{error::ApiError, reads::words};
+use crate::{error::ApiError, media, reads::words};
 
 /// Writes the rows of one record as it stands, and gives its view.
 pub(crate) fn project(
@@ -25,11 +25,30 @@ pub(crate) fn project(
     place: &Place,
     document: &Document,
 ) -> Result<RecordView, ApiError> {
+    let mut found_by = FoundBy::default();
+    let view = project_one_of_many(tx, programme, record, place, document, &mut found_by)?;
+    found_by.write(tx)?;
+    Ok(view)
+}
+
+/// As [`project`], but the words by which the record is found are gathered, to be written after the rows of
+/// all the records.
+pub(crate) fn project_one_of_many(
+    tx: &Transaction<'_>,
+    programme: &Programme,
+    record: RecordId,
+    place: &Place,
+    document: &Document,
+    found_by: &mut FoundBy,
+) -> Result<RecordView, ApiError> {
     let who = log::attributions(tx, record)?;
-    let view = document.view(&Desk::policy(programme, &place.form), &who)?;
+    let mut view = document.view(&Desk::policy(programme, &place.form), &who)?;
+    programme.mark_illegal_transitions(document, &mut view)?;
     let kind = programme.records.get(&place.form);
+    // That it was started more than once is for a person to look at, whether its answers differ or not.
     let to_decide =
-        view.disagreements().filter(|(_, field)| field.disagreement == Disagreement::NeedsDecision).count();
+        view.disagreements().filter(|(_, field)| field.disagreement == Disagreement::NeedsDecision).count()
+            + usize::from(!view.twins.is_empty());
     let row: i64 = tx
         .prepare_cached(
             "INSERT INTO record_row (record, grp, form, at, touched, title, body, to_decide)
@@ -43,7 +62,7 @@ pub(crate) fn project(
                 record.0,
                 place.group.0,
                 place.form,
-                at(kind, &view).0,
+                at(programme, kind, &view).0,
                 view.updated.at.0,
                 words::title(programme, &place.form, &view),
                 to_cbor(&view),
@@ -51,23 +70,24 @@ pub(crate) fn project(
             ],
             |row| row.get(0),
         )?;
-    index(tx, row, &searched(programme, kind, &place.form, &view))?;
+    found_by.set(row, searched(programme, kind, &place.form, &view));
+    media::rows::project(tx, record, place.group, programme.form(&place.form), &view)?;
     Ok(view)
 }
 
 /// When a record took place: what its form says, else when it was first written.
-fn at(kind: Option<&RecordKind>, view: &RecordView) -> Millis {
-    kind.and_then(|kind| view.value(kind.at.as_deref()?)).and_then(instant).unwrap_or(view.created.at)
+fn at(programme: &Programme, kind: Option<&RecordKind>, view: &RecordView) -> Millis {
+    kind.and_then(|kind| view.value(kind.at.as_deref()?))
+        .and_then(|value| instant(programme, value))
+        .unwrap_or(view.created.at)
 }
 
 /// A date counts from its midnight in the programme's zone.
-fn instant(value: &Value) -> Option<Millis> {
+fn instant(programme: &Programme, value: &Value) -> Option<Millis> {
     if let Some(at) = value.as_instant() {
         return Some(at);
     }
-    let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
-    let midnight = value.as_date()?.to_zoned_datetime(zone).ok()?;
-    Some(Millis(midnight.timestamp().as_millisecond()))
+    programme.start_of(value.as_date()?)
 }
 
 /// The words by which a record is found: every live value, so that nobody's entry is out of reach.
@@ -83,30 +103,12 @@ fn searched(programme: &Programme, kind: Option<&RecordKind>, form: &str, view: 
     words.join("\n")
 }
 
-/// Replaces the words of a row in the search index, where they changed.
-fn index(tx: &Transaction<'_>, row: i64, words: &str) -> rusqlite::Result<()> {
-    let before: Option<String> = tx
-        .prepare_cached("SELECT words FROM search WHERE rowid = ?1")?
-        .query_row([row], |row| row.get(0))
-        .optional()?;
-    if before.as_deref().unwrap_or_default() == words {
-        return Ok(());
-    }
-    if before.is_some() {
-        tx.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([row])?;
-    }
-    if !words.is_empty() {
-        tx.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?
-            .execute(params![row, words])?;
-    }
-    Ok(())
-}
-
 /// Takes a record out of the rows that screens read.
 pub(crate) fn remove(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Result<()> {
     tx.prepare_cached("DELETE FROM search WHERE rowid IN (SELECT id FROM record_row WHERE record = ?1)")?
         .execute([record.0])?;
     tx.prepare_cached("DELETE FROM record_row WHERE record = ?1")?.execute([record.0])?;
+    tx.prepare_cached("DELETE FROM media_use WHERE record = ?1")?.execute([record.0])?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use alongside_domain::{
 use rusqlite::{Connection, Transaction, TransactionBehavior, params, types::ValueRef};
 
 use super::{
+    found_by::FoundBy,
     log::{self, Place},
     projection,
     rows::id,
@@ -15,7 +16,7 @@ use super::{
 use crate::error::{ApiError, Thing};
 
 /// Raised whenever the derived tables, or what is written into them, change.
-const VERSION: u32 = 1;
+const VERSION: u32 = 3;
 
 /// Builds the read model again where another version of this code, or of the programme, had built it.
 /// Where that fails (a full disk, say), the rows stay as they are and the next opening tries again: what
@@ -42,16 +43,19 @@ pub(crate) fn keep_up(connection: &mut Connection, programme: &Programme) {
 /// Builds the read model again.
 pub(crate) fn rebuild(tx: &Transaction<'_>, programme: &Programme) -> Result<(), ApiError> {
     tx.execute_batch(
-        "DELETE FROM search; DELETE FROM record_row; DELETE FROM deadline; DELETE FROM unit_row;",
+        "DELETE FROM search; DELETE FROM record_row; DELETE FROM deadline; DELETE FROM unit_row;
+         DELETE FROM media_use; DELETE FROM finding; DELETE FROM judged;",
     )?;
     let records: Vec<(RecordId, Place)> = tx
         .prepare("SELECT record, grp, form FROM document ORDER BY record")?
         .query_map([], |row| Ok((id(row, 0)?, Place { group: id(row, 1)?, form: row.get(2)? })))?
         .collect::<Result<_, _>>()?;
+    let mut found_by = FoundBy::default();
     for (record, place) in records {
         let document = log::load(tx, record)?.ok_or(ApiError::NotFound(Thing::Record))?;
-        projection::project(tx, programme, record, &place, &document)?;
+        projection::project_one_of_many(tx, programme, record, &place, &document, &mut found_by)?;
     }
+    found_by.write(tx)?;
     let groups: Vec<GroupId> = tx
         .prepare("SELECT grp FROM grp WHERE kind = ?1")?
         .query_map([&programme.parts.unit], |row| id(row, 0))?
@@ -79,6 +83,7 @@ pub(crate) fn dump(db: &Connection) -> Result<String, ApiError> {
         ),
         ("deadline", "SELECT * FROM deadline ORDER BY grp, place"),
         ("unit", "SELECT * FROM unit_row ORDER BY grp"),
+        ("media", "SELECT * FROM media_use ORDER BY record, field, hash"),
     ] {
         let mut statement = db.prepare(query)?;
         let columns = statement.column_count();

@@ -2,6 +2,7 @@
 
 use alongside_domain::{
     ids::{ActorId, DeviceId, PersonId},
+    tally::heads::PublicKey,
     wire::{Backfill, Cursor, EnrolAnswer, pack::DictionaryName},
 };
 use rusqlite::{Connection, Transaction, params};
@@ -137,6 +138,7 @@ pub(crate) fn enrolled(tx: &Transaction<'_>, server: &str, answer: &EnrolAnswer)
         params![server, answer.token, answer.device.0, answer.person.0, answer.partner.0],
     )?;
     set_peer(tx, Peer::default())?;
+    set_server_key(tx, answer.key)?;
     super::groups::set_person(tx, answer.person, &answer.name, &answer.role, answer.partner)
 }
 
@@ -152,6 +154,24 @@ pub(crate) fn peer(db: &Connection) -> rusqlite::Result<Peer> {
         let dictionary = row.get::<_, Option<[u8; 4]>>(1)?.map(DictionaryName);
         Ok(Peer { features: row.get(0)?, dictionary })
     })
+}
+
+/// The server's public key; `None` where this phone does not know it.
+pub(crate) fn server_key(db: &Connection) -> rusqlite::Result<Option<PublicKey>> {
+    let key: Option<[u8; 32]> =
+        db.prepare_cached("SELECT server_key FROM sync_state")?.query_row([], |row| row.get(0))?;
+    Ok(key.map(PublicKey))
+}
+
+/// Keeps the server's public key, or forgets it.
+pub(crate) fn set_server_key(tx: &Transaction<'_>, key: Option<PublicKey>) -> rusqlite::Result<()> {
+    tx.execute("UPDATE sync_state SET server_key = ?1", [key.map(|key| key.0)])?;
+    Ok(())
+}
+
+/// How often this phone and the server held different entries up to the same place.
+pub(crate) fn defects(db: &Connection) -> rusqlite::Result<u32> {
+    db.query_row("SELECT defects FROM sync_state", [], |row| row.get(0))
 }
 
 /// Keeps what the server says that it understands.

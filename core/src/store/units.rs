@@ -3,36 +3,41 @@
 use std::collections::BTreeMap;
 
 use alongside_domain::{
-    deadline::{self, Deadline, Event},
-    ids::{GroupId, PersonId},
+    deadline::{self, Deadline, Facts},
+    ids::{GroupId, PersonId, RecordId},
     programme::{FieldRef, Programme},
     record::RecordView,
+    time::Millis,
     value::Value,
 };
 use jiff::civil::Date;
 use rusqlite::{Connection, Row, Transaction, params, types::Type};
 
 use super::{
-    groups, projection,
+    findings, groups, projection,
     rows::{cbor, to_cbor},
 };
 use crate::error::ApiError;
 
-/// Brings the lines of every unit that this group touches up to date. `form` is the form that changed;
-/// `None` stands for any.
+/// Brings the lines of every unit that this group touches up to date, and has them judged by the rules.
+/// `changed` is the record that changed, with its form; `None` stands for any.
 pub(crate) fn touch(
     tx: &Transaction<'_>,
     programme: &Programme,
     group: GroupId,
-    form: Option<&str>,
+    now: Millis,
+    changed: Option<(RecordId, &str)>,
 ) -> Result<(), ApiError> {
+    let records = changed.map(|(record, form)| [(record, form.to_owned())]);
     for unit in groups::units_of(tx, &programme.parts.unit, group)? {
-        refresh(tx, programme, unit, form)?;
+        refresh(tx, programme, unit, changed.map(|(_, form)| form))?;
+        findings::judge(tx, programme, unit, now, records.as_ref().map(<[_; 1]>::as_slice))?;
     }
     Ok(())
 }
 
-/// Brings one unit's line up to date. The dates are computed again only where an event changed.
+/// Brings one unit's line up to date. The dates are computed again only where a record changed
+/// that the clock reads.
 pub(crate) fn refresh(
     tx: &Transaction<'_>,
     programme: &Programme,
@@ -40,11 +45,10 @@ pub(crate) fn refresh(
     form: Option<&str>,
 ) -> Result<(), ApiError> {
     let parts = &programme.parts;
-    let event_form = parts.event.as_ref().map(|event| event.kind.form.as_str());
-    if form.is_none() || form == event_form {
-        set_deadlines(tx, unit, &deadline::deadlines(&programme.deadlines, &events(tx, programme, unit)?))?;
+    if form.is_none_or(|form| parts.clock_forms().any(|read| read == form)) {
+        set_deadlines(tx, unit, &deadline::deadlines(&programme.deadlines, &facts(tx, programme, unit)?))?;
     }
-    let mut around = Around::new(tx, unit)?;
+    let mut around = Around::new(tx, programme, unit)?;
     let dates = deadlines(tx, unit)?;
     let status = around.text(parts.status.as_ref())?;
     let next = parts.next_date(status.as_deref(), &dates);
@@ -80,15 +84,16 @@ pub(crate) fn refresh(
 /// The records around a unit: its own and those of the groups it is linked to, each form read once.
 struct Around<'a> {
     db: &'a Connection,
+    programme: &'a Programme,
     groups: Vec<GroupId>,
     read: BTreeMap<String, Option<RecordView>>,
 }
 
 impl<'a> Around<'a> {
-    fn new(db: &'a Connection, unit: GroupId) -> Result<Self, ApiError> {
+    fn new(db: &'a Connection, programme: &'a Programme, unit: GroupId) -> Result<Self, ApiError> {
         let mut groups = vec![unit];
         groups.extend(groups::linked(db, unit)?);
-        Ok(Self { db, groups, read: BTreeMap::new() })
+        Ok(Self { db, programme, groups, read: BTreeMap::new() })
     }
 
     /// The first record of this form, in the unit's own group or the nearest one.
@@ -108,10 +113,11 @@ impl<'a> Around<'a> {
 
     fn text(&mut self, field: Option<&FieldRef>) -> Result<Option<String>, ApiError> {
         let Some(field) = field else { return Ok(None) };
+        let programme = self.programme;
         let value = self.record(&field.form)?.and_then(|record| record.value(&field.field));
         Ok(value.map(|value| match value {
             Value::Text(text) => text.clone(),
-            other => crate::reads::words::plain(other),
+            other => crate::reads::words::plain(programme, other),
         }))
     }
 
@@ -155,24 +161,20 @@ fn touched(db: &Connection, unit: GroupId) -> rusqlite::Result<i64> {
     .query_row([unit.0], |row| row.get(0))
 }
 
-/// The events of a unit, as its records tell them. One without a kind or a date is not an event yet.
-fn events(db: &Connection, programme: &Programme, unit: GroupId) -> Result<Vec<Event>, ApiError> {
-    let Some(parts) = &programme.parts.event else { return Ok(Vec::new()) };
-    let text = |view: &RecordView, field: Option<&FieldRef>| {
-        field.and_then(|field| view.text(&field.field)).map(str::to_owned)
-    };
-    Ok(projection::views_of(db, unit, &parts.kind.form)?
-        .iter()
-        .filter_map(|view| {
-            Some(Event {
-                record: view.root.id,
-                kind: text(view, Some(&parts.kind))?,
-                date: view.value(&parts.date.field)?.as_date()?,
-                outcome: text(view, parts.outcome.as_ref()),
-                exemption: text(view, parts.exemption.as_ref()),
-            })
-        })
-        .collect())
+/// What the records of a unit, and of the groups it is linked to, tell the clock.
+fn facts(db: &Connection, programme: &Programme, unit: GroupId) -> Result<Facts, ApiError> {
+    let mut groups = vec![unit];
+    groups.extend(groups::linked(db, unit)?);
+    let mut views = Vec::new();
+    for form in programme.parts.clock_forms() {
+        let Some(kind) = programme.record_kind(form) else { continue };
+        for group in &groups {
+            if groups::kind(db, *group)?.as_deref() == Some(&kind.group) {
+                views.extend(projection::views_of(db, *group, form)?);
+            }
+        }
+    }
+    Ok(Facts::read(programme, &views))
 }
 
 fn set_deadlines(tx: &Transaction<'_>, unit: GroupId, deadlines: &[Deadline]) -> Result<(), ApiError> {

@@ -9,15 +9,18 @@ use alongside_domain::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{prepare::Sent, pull, rebase};
+use super::{prepare::Sent, pull, rebase, repair};
 use crate::{
     error::ApiError,
+    media,
     reads::waiting::Reason,
     store::{
         desk::Desk,
+        findings,
+        found_by::FoundBy,
         groups, log,
         rows::{id, signed, to_cbor},
-        state, units,
+        state, tally, units,
     },
 };
 
@@ -30,6 +33,10 @@ pub(crate) struct Applied {
     pub(crate) received: u32,
     pub(crate) quarantined: u32,
     pub(crate) waiting: u32,
+    /// Changes that the server had lost and took back.
+    pub(crate) relayed: u32,
+    /// 1: what is held here and there differed.
+    pub(crate) defects: u32,
     /// Something has to be sent or asked for again at once.
     pub(crate) again: bool,
     /// A group was erased: its pages must leave the write-ahead log too.
@@ -42,6 +49,10 @@ pub(crate) struct Intake {
     pub(crate) done: Applied,
     /// Groups whose units have to be brought up to date.
     pub(crate) touched: BTreeSet<GroupId>,
+    /// Records that were shown anew, with their group and form.
+    pub(crate) shown: BTreeMap<RecordId, (GroupId, String)>,
+    /// The words by which they are found.
+    pub(crate) found_by: FoundBy,
     /// The actor that changes are written again as, once one was needed.
     pub(crate) new_actor: Option<ActorId>,
     /// The server's time of the answer, in milliseconds.
@@ -56,7 +67,11 @@ pub(crate) fn apply(
     answer: &SyncAnswer,
     entries: Vec<FeedEntry>,
 ) -> Result<Applied, ApiError> {
-    let fits = |got: usize, sent: usize| got == sent || (answer.start_again && got == 0);
+    let again = answer.start_again || answer.to_repair;
+    let fits = |got: usize, sent: usize| {
+        let restarts = answer.repair.as_ref().is_some_and(|repair| repair.restart);
+        got == sent || ((again || restarts) && got == 0)
+    };
     if !fits(answer.openings.len(), sent.openings.len()) || !fits(answer.verdicts.len(), sent.changes.len()) {
         return Err(ApiError::unexpected("verdicts_do_not_fit"));
     }
@@ -65,8 +80,23 @@ pub(crate) fn apply(
         start_again(tx)?;
         intake.done.again = true;
     }
+    if let Some(key) = answer.key {
+        state::set_server_key(tx, Some(key))?;
+    }
     openings(tx, desk, &mut intake, sent, answer)?;
     pull::take_in(tx, desk, &mut intake, entries)?;
+    if let (Some(sent), Some(repair)) = (&sent.repair, &answer.repair) {
+        if let Some((place, seen)) = repair::take_in(tx, desk, &mut intake, sent, repair)? {
+            // What came after the repair had begun comes with the feed, as ever.
+            state::stand_at(tx, &place, &seen, place.seq, &[])?;
+        }
+        return finish(tx, desk, intake, answer);
+    }
+    if answer.to_repair && answer.tally.is_none() {
+        repair::begin(tx, false)?;
+        intake.done.again = true;
+        return finish(tx, desk, intake, answer);
+    }
     let high = verdicts(tx, desk, &mut intake, sent, answer)?;
     // Up to `own_high` the server leaves this phone's own changes out. While a pull is still coming in
     // parts, a phone that was restored, or lost an answer, may lack some of them between its cursor
@@ -78,24 +108,88 @@ pub(crate) fn apply(
     if answer.revoked {
         tx.execute("UPDATE sync_state SET revoked = 1", [])?;
     }
-    take_off_withdrawn(tx, desk, &mut intake)?;
-    let programme = desk.programme.clone();
-    let mut refreshed = BTreeSet::new();
-    for group in &intake.touched {
-        for unit in groups::units_of(tx, &programme.parts.unit, *group)? {
-            if refreshed.insert(unit) {
-                units::refresh(tx, &programme, unit, None)?;
+    finish(tx, desk, intake, answer)
+}
+
+/// What every answer ends with: groups that go, tallies that are compared, screens.
+fn finish(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    mut intake: Intake,
+    answer: &SyncAnswer,
+) -> Result<Applied, ApiError> {
+    // Until a repair is done, something of theirs may have to be brought back.
+    if repair::under_way(tx)?.is_none() {
+        take_off_withdrawn(tx, desk, &mut intake)?;
+    }
+    compare(tx, &mut intake, answer)?;
+    bring_up_to_date(tx, desk, &mut intake)?;
+    intake.done.waiting = log::waiting(tx)?;
+    Ok(intake.done)
+}
+
+/// Keeps the heads that the server signed, and compares what is held here and there.
+fn compare(tx: &Transaction<'_>, intake: &mut Intake, answer: &SyncAnswer) -> Result<(), ApiError> {
+    tally::settle(tx)?;
+    if let (Some(heads), Some(key)) = (&answer.heads, state::server_key(tx)?) {
+        match heads.open(&key) {
+            Some(heads) => tally::keep_heads(tx, &heads)?,
+            None => {
+                tracing::warn!("the server signs with another key than before: it is asked for it");
+                state::set_server_key(tx, None)?;
             }
         }
     }
-    intake.done.waiting = log::waiting(tx)?;
-    Ok(intake.done)
+    if let Some(there) = answer.tally
+        && let Some(here) = tally::scope(tx, state::identity(tx)?.person)?
+    {
+        if here == there {
+            repair::agrees(tx)?;
+        } else {
+            intake.done.defects += 1;
+            intake.done.again |= repair::differs(tx)?;
+        }
+    }
+    Ok(())
+}
+
+/// Records of one answer up to which what they touch is judged with it; of more, the units wait until
+/// the sync is over.
+const JUDGED_AT_ONCE: usize = 100;
+
+/// Brings the units that an answer touched up to date, and has them judged by the rules.
+pub(crate) fn bring_up_to_date(
+    tx: &Transaction<'_>,
+    desk: &Desk,
+    intake: &mut Intake,
+) -> Result<(), ApiError> {
+    let programme = &desk.programme;
+    let mut shown: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
+    for (record, (group, form)) in &intake.shown {
+        shown.entry(*group).or_default().push((*record, form.clone()));
+    }
+    let mut changed: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
+    for group in &intake.touched {
+        for unit in groups::units_of(tx, &programme.parts.unit, *group)? {
+            changed.entry(unit).or_default().extend(shown.get(group).into_iter().flatten().cloned());
+        }
+    }
+    for (unit, changed) in changed {
+        units::refresh(tx, programme, unit, None)?;
+        if intake.shown.len() > JUDGED_AT_ONCE {
+            findings::wait(tx, unit)?;
+        } else {
+            findings::judge(tx, programme, unit, desk.now(), Some(&changed))?;
+        }
+    }
+    Ok(std::mem::take(&mut intake.found_by).write(tx)?)
 }
 
 /// The server does not know the place this phone named: it asks from the start and offers everything.
 fn start_again(tx: &Transaction<'_>) -> Result<(), ApiError> {
     tx.execute("UPDATE change SET feed_seq = NULL WHERE actor IN (SELECT actor FROM own_actor)", [])?;
     tx.execute("UPDATE grp SET acknowledged = 0 WHERE opened_here AND NOT withdrawn", [])?;
+    media::rows::offer_again(tx)?;
     Ok(())
 }
 
@@ -116,7 +210,8 @@ fn openings(
             }
             OpeningVerdict::Erased => erase(tx, desk, intake, *group, None)?,
             // Judged by a server that lacks what this phone has not offered again yet.
-            OpeningVerdict::Refused(_) | OpeningVerdict::Review(_) if answer.start_again => {}
+            OpeningVerdict::Refused(_) | OpeningVerdict::Review(_)
+                if answer.start_again || answer.repair.is_some() => {}
             OpeningVerdict::Review(reason) => {
                 tx.execute(
                     "UPDATE grp SET acknowledged = 1, in_review = ?2 WHERE grp = ?1",
@@ -269,12 +364,22 @@ pub(crate) fn put_off(tx: &Transaction<'_>, hash: &ChangeHash) -> Result<(), Api
 fn send_first(tx: &Transaction<'_>, hash: &ChangeHash, lacking: &[ChangeHash]) -> Result<bool, ApiError> {
     let mut ready = !lacking.is_empty();
     for lacks in lacking {
-        let rows = tx.execute(
+        ready &= tx
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM change WHERE hash = ?1 AND later = 0
+                                AND actor IN (SELECT actor FROM own_actor))",
+            )?
+            .query_row([lacks.0], |row| row.get::<_, bool>(0))?;
+    }
+    for lacks in lacking {
+        // What waits for a coordinator is sent again only where that lets `hash` go: otherwise the two
+        // would be sent in turn for ever.
+        tx.prepare_cached(
             "UPDATE change SET first = 1, feed_seq = NULL
-             WHERE hash = ?1 AND later = 0 AND actor IN (SELECT actor FROM own_actor)",
-            [lacks.0],
-        )?;
-        ready &= rows > 0;
+             WHERE hash = ?1 AND later = 0 AND (?2 OR feed_seq <> 0)
+               AND actor IN (SELECT actor FROM own_actor)",
+        )?
+        .execute(params![lacks.0, ready])?;
     }
     if !ready {
         let later: Option<i64> = tx.query_row(
@@ -303,6 +408,8 @@ fn take_off_withdrawn(tx: &Transaction<'_>, desk: &mut Desk, intake: &mut Intake
             "SELECT grp FROM grp WHERE withdrawn AND NOT EXISTS (
                  SELECT 1 FROM change c JOIN document d ON d.record = c.record
                  WHERE c.feed_seq IS NULL AND d.grp = grp.grp)
+             AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.grp = grp.grp AND a.taken AND a.named
+                             AND a.sent_at IS NULL AND NOT a.stopped)
              AND (coalesce(withdrawn_at, 0) <= ?1
                   OR NOT EXISTS (SELECT 1 FROM draft WHERE draft.grp = grp.grp AND NOT apart))",
         )?

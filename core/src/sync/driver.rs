@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     error::ApiError,
     observe::Heart,
-    store::{Store, log, state},
+    store::{Store, findings, log, state},
 };
 
 /// What the driver works with.
@@ -96,6 +96,8 @@ impl Driver {
             in_review: 0,
             received: 0,
             quarantined: 0,
+            relayed: 0,
+            defects: 0,
             waiting: 0,
         };
         let mut events = VecDeque::new();
@@ -132,6 +134,8 @@ impl Driver {
             }
         }
         self.running = false;
+        // Units that a large answer left to be judged, and those whose findings are of an earlier day.
+        while self.blocking(|store| store.write(findings::judge_some)).await? {}
         outcome.waiting = self.blocking(|store| store.read(|db| Ok(log::waiting(db)?))).await?;
         Ok(outcome)
     }
@@ -184,6 +188,8 @@ impl Driver {
                 outcome.in_review += applied.in_review;
                 outcome.received += applied.received;
                 outcome.quarantined += applied.quarantined;
+                outcome.relayed += applied.relayed;
+                outcome.defects += applied.defects;
                 self.heart.changed(applied.waiting);
                 Event::Applied { waiting: applied.waiting, again: applied.again }
             }

@@ -57,6 +57,11 @@ impl Http {
             .map_err(|error| fault(error.into()))
     }
 
+    /// The client, for what is no message.
+    pub(crate) fn client(&self) -> &Client {
+        &self.0
+    }
+
     /// Posts a message.
     pub(crate) async fn post<A: Message>(&self, url: Url, token: Option<&str>, body: Vec<u8>) -> Reply<A> {
         let mut request =
@@ -85,7 +90,8 @@ pub(crate) fn endpoint(server: &str, path: &str) -> Result<Url, ApiError> {
     }
 }
 
-async fn read<A: Message>(response: Response) -> Reply<A> {
+/// Reads the answer to a message, whatever the request was.
+pub(crate) async fn read<A: Message>(response: Response) -> Reply<A> {
     let status = response.status();
     let ours = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE);
     let retry_after = response

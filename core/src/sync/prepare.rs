@@ -9,6 +9,7 @@ use alongside_domain::{
 };
 use rusqlite::Connection;
 
+use super::repair::{self, Repair, RepairSent};
 use crate::{
     error::ApiError,
     store::{
@@ -16,7 +17,8 @@ use crate::{
         known::Known,
         log,
         rows::{hash, id},
-        state,
+        state::{self, Standing},
+        tally,
     },
 };
 
@@ -29,6 +31,8 @@ pub struct Sent {
     pub changes: Vec<ChangeHash>,
     /// The actor that the request named: the answer's pack may stand on it.
     pub actor: Option<ActorId>,
+    /// What it carried of a repair.
+    pub repair: Option<RepairSent>,
 }
 
 /// A request, what it carries, and how many changes it leaves in the outbox.
@@ -52,16 +56,25 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, ApiError> {
     let standing = state::standing(db)?;
     let openings = openings(db)?;
+    if let Some(repair) = repair::under_way(db)? {
+        return step(db, &standing, openings, &repair, push_bytes, pull_bytes, rows_only);
+    }
     let changes = changes(db, usize::try_from(push_bytes).unwrap_or(usize::MAX))?;
     let sent = Sent {
         openings: openings.iter().map(|opening| opening.group).collect(),
         changes: changes.iter().map(|(hash, _)| *hash).collect(),
         actor: Some(standing.actor),
+        repair: None,
     };
     let left = log::waiting(db)?.saturating_sub(u32::try_from(changes.len()).unwrap_or(u32::MAX));
     let changes: Vec<PushedChange> = changes.into_iter().map(|(_, change)| change).collect();
-    let in_rows = features::ALL & !(features::COLUMN_PACK | features::DICTIONARY);
-    let mine = if rows_only { in_rows } else { features::ALL };
+    let mine = understood(rows_only);
+    // Where something is on its way to either side, the answer's tally is compared.
+    let is_at_rest = openings.is_empty() && changes.is_empty() && standing.backfills.is_empty();
+    let tally = match state::identity(db) {
+        Ok(me) if is_at_rest => tally::scope(db, me.person)?,
+        _ => None,
+    };
     let request = SyncRequest {
         protocol: PROTOCOL,
         features: mine,
@@ -75,8 +88,56 @@ pub(crate) fn prepare(
         push: push(db, &changes, standing.actor, rows_only)?,
         limit: pull_bytes,
         waiting: left,
+        tally,
+        needs_key: state::server_key(db)?.is_none(),
+        repair: None,
     };
     Ok(Prepared { request, sent, left })
+}
+
+fn understood(rows_only: bool) -> u32 {
+    let in_rows = features::ALL & !(features::COLUMN_PACK | features::DICTIONARY);
+    if rows_only { in_rows } else { features::ALL }
+}
+
+/// A step of a repair. What waits is sent once it is done: the server may lack what it stands on.
+fn step(
+    db: &Connection,
+    standing: &Standing,
+    openings: Vec<GroupOpening>,
+    repair: &Repair,
+    push_bytes: u32,
+    pull_bytes: u32,
+    rows_only: bool,
+) -> Result<Prepared, ApiError> {
+    let bytes = usize::try_from(push_bytes).unwrap_or(usize::MAX);
+    let (asked, carried) = repair::prepare(db, repair, bytes)?;
+    let waiting = log::waiting(db)?;
+    let sent = Sent {
+        openings: openings.iter().map(|opening| opening.group).collect(),
+        changes: Vec::new(),
+        actor: Some(standing.actor),
+        repair: Some(carried),
+    };
+    let mine = understood(rows_only);
+    let request = SyncRequest {
+        protocol: PROTOCOL,
+        features: mine,
+        dictionary: dictionary::newest().filter(|_| mine & features::DICTIONARY != 0),
+        cursor: standing.cursor,
+        seen: (standing.seen.seq > standing.cursor.seq).then_some(standing.seen),
+        backfills: Vec::new(),
+        own_high: standing.own_high,
+        actor: standing.actor,
+        openings,
+        push: None,
+        limit: pull_bytes,
+        waiting,
+        tally: None,
+        needs_key: state::server_key(db)?.is_none(),
+        repair: Some(Box::new(asked)),
+    };
+    Ok(Prepared { request, sent, left: waiting })
 }
 
 /// The changes in the form that the server reads, as far as it has said.

@@ -31,6 +31,8 @@ use crate::{
 /// A change of the feed.
 struct Arrived {
     seq: u64,
+    /// The server has it under this number. Not so after a repair in which it no longer named it.
+    stands: bool,
     group: GroupId,
     author: PersonId,
     device: Option<DeviceId>,
@@ -56,7 +58,7 @@ pub(crate) fn take_in(
             FeedEntry::Change { seq, group, record, author, device, received_at, bytes } => changes
                 .entry(record)
                 .or_default()
-                .push(Arrived { seq, group, author, device, received_at, bytes }),
+                .push(Arrived { seq, stands: true, group, author, device, received_at, bytes }),
             FeedEntry::Control { at, event, .. } => control(tx, desk, intake, at, event)?,
         }
     }
@@ -144,9 +146,7 @@ fn take_in_record(
     record: RecordId,
     mut arrived: Vec<Arrived>,
 ) -> Result<(), ApiError> {
-    arrived.extend(released(tx, record)?);
-    arrived.sort_by_key(|change| change.seq);
-    arrived.dedup_by(|a, b| a.bytes == b.bytes);
+    join_released(&mut arrived, released(tx, record)?);
     let mut moved = false;
     let mut forked = false;
     // Once more as long as that may help: after a fork, when the own change that stood in the way was
@@ -207,6 +207,20 @@ fn take_in_record(
     Ok(())
 }
 
+/// Adds what waited in quarantine. A server that was restored gives a change another number when it comes
+/// back: what it sends now counts, not the number under which the change was set aside.
+fn join_released(arrived: &mut Vec<Arrived>, released: Vec<Arrived>) {
+    let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
+    arrived.retain(|change| seen.insert(change.bytes.clone()));
+    // The one that was set aside last comes first.
+    for change in released {
+        if seen.insert(change.bytes.clone()) {
+            arrived.push(change);
+        }
+    }
+    arrived.sort_by_key(|change| change.seq);
+}
+
 /// Brings the record's rows up to date.
 pub(super) fn show(
     tx: &Transaction<'_>,
@@ -217,9 +231,11 @@ pub(super) fn show(
     let (Some(place), Some(document)) = (log::place_of(tx, record)?, desk.documents.take(tx, record)?) else {
         return Ok(());
     };
-    projection::project(tx, &desk.programme, record, &place, &document)?;
+    let found_by = &mut intake.found_by;
+    projection::project_one_of_many(tx, &desk.programme, record, &place, &document, found_by)?;
     desk.documents.keep(record, document);
     intake.touched.insert(place.group);
+    intake.shown.insert(record, (place.group, place.form));
     Ok(())
 }
 
@@ -252,12 +268,20 @@ fn accept(
         received_at: Some(change.received_at),
         feed_seq: Some(change.seq),
     };
-    Ok(log::append(tx, record, raw, &origin)?)
+    log::append(tx, record, raw, &origin)?;
+    if !change.stands {
+        tx.prepare_cached("UPDATE change SET feed_seq = ?2 WHERE hash = ?1")?
+            .execute(params![raw.hash.0, log::UNPROVEN])?;
+    }
+    Ok(())
 }
 
 /// A change that is here already: what the server vouches for is taken over, its number too (a server
 /// that was restored may have given another).
 fn confirm(tx: &Transaction<'_>, hash: &ChangeHash, change: &Arrived) -> Result<(), ApiError> {
+    if !change.stands {
+        return Ok(());
+    }
     tx.prepare_cached(
         "UPDATE change SET feed_seq = ?2, author = ?3, device = ?4, received_at = ?5, first = 0, later = 0
          WHERE hash = ?1",
@@ -269,6 +293,7 @@ fn confirm(tx: &Transaction<'_>, hash: &ChangeHash, change: &Arrived) -> Result<
         change.device.map(|device| device.0),
         change.received_at.0
     ])?;
+    log::settle_review(tx, hash, change.received_at)?;
     Ok(())
 }
 
@@ -308,13 +333,38 @@ fn set_aside(
         received_at: change.received_at,
         bytes: change.bytes.clone(),
     };
+    if !change.stands {
+        // Under no number of the feed.
+        tx.prepare_cached(
+            "INSERT INTO quarantine (record, grp, feed_seq, entry, reason, at)
+             SELECT ?1, ?2, -1 - coalesce(max(id), 0), ?3, ?4, ?5 FROM quarantine",
+        )?
+        .execute(params![record.0, change.group.0, to_cbor(&entry), reason, at.0])?;
+        intake.done.quarantined += 1;
+        return Ok(());
+    }
+    forget_other_numbers(tx, record, change)?;
     let rows = tx
         .prepare_cached(
-            "INSERT INTO quarantine (record, grp, feed_seq, entry, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (record, feed_seq) DO UPDATE SET entry = excluded.entry, reason = excluded.reason",
+            "INSERT OR REPLACE INTO quarantine (record, grp, feed_seq, entry, reason, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![record.0, change.group.0, signed(change.seq), to_cbor(&entry), reason, at.0])?;
     intake.done.quarantined += u32::try_from(rows).unwrap_or(0);
+    Ok(())
+}
+
+/// The same change under the number that it had before the server was restored stands aside no longer.
+fn forget_other_numbers(tx: &Transaction<'_>, record: RecordId, change: &Arrived) -> Result<(), ApiError> {
+    let rows: Vec<(i64, FeedEntry)> = tx
+        .prepare_cached("SELECT id, entry FROM quarantine WHERE record = ?1 AND feed_seq <> ?2")?
+        .query_map(params![record.0, signed(change.seq)], |row| Ok((row.get(0)?, cbor(row, 1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (row, entry) in rows {
+        if matches!(&entry, FeedEntry::Change { bytes, .. } if *bytes == change.bytes) {
+            tx.prepare_cached("DELETE FROM quarantine WHERE id = ?1")?.execute([row])?;
+        }
+    }
     Ok(())
 }
 
@@ -329,7 +379,11 @@ pub(crate) fn retry_quarantine(
         .query_map([], |row| id(row, 0))?
         .collect::<Result<_, _>>()?;
     for record in records {
-        let arrived = arrived(tx, "SELECT entry FROM quarantine WHERE record = ?1", params![record.0])?;
+        let arrived = arrived(
+            tx,
+            "SELECT entry, feed_seq FROM quarantine WHERE record = ?1 ORDER BY id DESC",
+            params![record.0],
+        )?;
         tx.execute("DELETE FROM quarantine WHERE record = ?1", [record.0])?;
         take_in_record(tx, desk, intake, record, arrived)?;
     }
@@ -338,7 +392,7 @@ pub(crate) fn retry_quarantine(
 
 /// Takes out of quarantine what only waited for others.
 fn released(tx: &Transaction<'_>, record: RecordId) -> Result<Vec<Arrived>, ApiError> {
-    let query = "SELECT entry FROM quarantine WHERE record = ?1 AND reason = ?2";
+    let query = "SELECT entry, feed_seq FROM quarantine WHERE record = ?1 AND reason = ?2 ORDER BY id DESC";
     let released = arrived(tx, query, params![record.0, MISSING])?;
     if !released.is_empty() {
         tx.execute("DELETE FROM quarantine WHERE record = ?1 AND reason = ?2", params![record.0, MISSING])?;
@@ -347,13 +401,15 @@ fn released(tx: &Transaction<'_>, record: RecordId) -> Result<Vec<Arrived>, ApiE
 }
 
 fn arrived(tx: &Transaction<'_>, query: &str, of: &[&dyn ToSql]) -> Result<Vec<Arrived>, ApiError> {
-    let entries: Vec<FeedEntry> =
-        tx.prepare_cached(query)?.query_map(of, |row| cbor(row, 0))?.collect::<Result<_, _>>()?;
+    let entries: Vec<(FeedEntry, bool)> = tx
+        .prepare_cached(query)?
+        .query_map(of, |row| Ok((cbor(row, 0)?, row.get::<_, i64>(1)? > 0)))?
+        .collect::<Result<_, _>>()?;
     Ok(entries
         .into_iter()
-        .filter_map(|entry| match entry {
+        .filter_map(|(entry, stands)| match entry {
             FeedEntry::Change { seq, group, author, device, received_at, bytes, .. } => {
-                Some(Arrived { seq, group, author, device, received_at, bytes })
+                Some(Arrived { seq, stands, group, author, device, received_at, bytes })
             }
             FeedEntry::Control { .. } => None,
         })

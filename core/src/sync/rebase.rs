@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     ids::{ActorId, ChangeHash, RecordId},
-    record::{Circumstances, Edit, RawChange, Root, history::HistoryEntry},
+    record::{Circumstances, Document, Edit, RawChange, Root, history::HistoryEntry},
     value::Value,
     wire::Refusal,
 };
@@ -20,6 +20,7 @@ use crate::{
     reads::waiting::Reason,
     store::{
         desk::Desk,
+        groups,
         log::{self, Place},
         projection,
         rows::{hash, to_cbor},
@@ -171,7 +172,9 @@ fn write_again(
                 None => {
                     let programme = desk.programme.clone();
                     let (form, _) = check::form(&programme, &place.form)?;
-                    let (begun, change) = save::begin(root, form, &edits, &circumstances)?;
+                    let group_kind = groups::kind(tx, place.group)?.unwrap_or_default();
+                    let texts = programme.merged_texts(form, &group_kind);
+                    let (begun, change) = Document::create_with_texts(root, &texts, &edits, &circumstances)?;
                     document = Some(begun);
                     Some(change)
                 }
@@ -183,7 +186,8 @@ fn write_again(
         }
     }
     if let Some(document) = document {
-        projection::project(tx, &desk.programme, root.id, place, &document)?;
+        let found_by = &mut intake.found_by;
+        projection::project_one_of_many(tx, &desk.programme, root.id, place, &document, found_by)?;
         desk.documents.keep(root.id, document);
     }
     Ok(())

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     error::ApiError,
+    media::take,
     store::{Store, known::Known},
 };
 
@@ -28,6 +29,7 @@ pub(crate) fn receive(store: &Store, sent: &Sent, answer: SyncAnswer) -> Result<
     let applied = store.write(move |tx, desk| apply::apply(tx, desk, &sent, &answer, entries))?;
     if applied.erased {
         store.pause()?;
+        take::clear_out(store, false)?;
     }
     Ok(applied)
 }

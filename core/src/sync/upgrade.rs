@@ -1,14 +1,15 @@
 //! After an upgrade: what was in quarantine is judged once more.
 
-use std::collections::BTreeSet;
-
 use alongside_domain::guard;
 use rusqlite::Transaction;
 
-use super::{apply::Intake, pull};
+use super::{
+    apply::{self, Intake},
+    pull,
+};
 use crate::{
     error::ApiError,
-    store::{desk::Desk, groups, state, units},
+    store::{desk::Desk, state},
 };
 
 /// Judges what is in quarantine again, where guard or programme are not those that judged it last.
@@ -20,12 +21,6 @@ pub(crate) fn judge_quarantine_again(tx: &Transaction<'_>, desk: &mut Desk) -> R
     }
     let mut intake = Intake::default();
     pull::retry_quarantine(tx, desk, &mut intake)?;
-    let mut units = BTreeSet::new();
-    for group in &intake.touched {
-        units.extend(groups::units_of(tx, &programme.parts.unit, *group)?);
-    }
-    for unit in units {
-        units::refresh(tx, &programme, unit, None)?;
-    }
+    apply::bring_up_to_date(tx, desk, &mut intake)?;
     Ok(state::set_judged_with(tx, &with)?)
 }

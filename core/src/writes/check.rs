@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use alongside_domain::{
     form::{Form, Item, QuestionKind},
-    programme::{Programme, RecordKind},
+    ids::PersonId,
+    programme::{Programme, RecordKind, singleton::KeyProblem},
     record::Edit,
     value::Value,
     wire::limits,
 };
+
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{ApiError, InvalidAnswer, Thing};
 
@@ -18,6 +21,30 @@ pub(crate) fn form<'a>(programme: &'a Programme, form: &str) -> Result<(&'a Form
         (Some(form), Some(kind)) => Ok((form, kind)),
         _ => Err(ApiError::NotFound(Thing::Form)),
     }
+}
+
+/// What is wrong with the key of a record, as an answer is told of it.
+pub(crate) fn key_problems(problems: Vec<KeyProblem>) -> ApiError {
+    let told = problems.into_iter().map(|problem| match problem {
+        KeyProblem::Missing(field) => InvalidAnswer { field, code: "missing" },
+        KeyProblem::Fixed(field) => InvalidAnswer { field, code: "part_of_key" },
+    });
+    ApiError::Invalid(told.collect())
+}
+
+/// Whether the person's role writes such records, as far as this phone knows the role.
+pub(crate) fn role(db: &Connection, person: PersonId, kind: &RecordKind) -> Result<(), ApiError> {
+    if kind.written_by.is_empty() {
+        return Ok(());
+    }
+    let role: Option<String> = db
+        .prepare_cached("SELECT role FROM person WHERE person = ?1")?
+        .query_row([person.0], |row| row.get(0))
+        .optional()?;
+    if role.is_some_and(|role| !kind.is_open_to(&role)) {
+        return Err(ApiError::invalid("", "not_for_your_role"));
+    }
+    Ok(())
 }
 
 /// Checks the answers: every problem at once.

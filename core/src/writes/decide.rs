@@ -10,8 +10,28 @@ use rusqlite::Transaction;
 use super::{check, enter, save};
 use crate::{
     error::{ApiError, Thing},
-    store::{desk::Desk, projection, rows::found},
+    store::{beside, desk::Desk, rows::found},
 };
+
+/// Says that what stands is right: that a record that was started on several phones apart is meant once, or
+/// (with a key) that a state was reached by a step which the programme does not have.
+pub(crate) fn affirm(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    record: RecordId,
+    key: Option<&str>,
+    reason: String,
+) -> Result<RecordView, ApiError> {
+    let view = found(beside::whole(tx, &desk.programme, record)?, Thing::Record)?;
+    let open = match key {
+        Some(key) => view.stands_alone(key),
+        None => !view.twins.is_empty(),
+    };
+    if !open {
+        return Err(ApiError::invalid(key.unwrap_or_default(), "nothing_to_affirm"));
+    }
+    save::affirm(tx, desk, record, key, reason)
+}
 
 /// What is to stand from now on.
 pub(crate) enum Chosen {
@@ -32,7 +52,7 @@ pub(crate) fn decide(
     chosen: Chosen,
     reason: String,
 ) -> Result<RecordView, ApiError> {
-    let view = found(projection::view(tx, record)?, Thing::Record)?;
+    let view = found(beside::whole(tx, &desk.programme, record)?, Thing::Record)?;
     let edits = match chosen {
         Chosen::Answer(answer) => {
             let programme = desk.programme.clone();
@@ -40,6 +60,9 @@ pub(crate) fn decide(
             let answers = enter::Answers::from([(key.to_owned(), answer)]);
             enter::edits(desk, form, &answers, Some(&view))?.0
         }
+        // A value that stands alone and waits for a decision: it was reached by a step that the programme
+        // does not have.
+        Chosen::Shown if view.stands_alone(key) => return save::affirm(tx, desk, record, Some(key), reason),
         side => {
             let field = view.fields.get(key).ok_or_else(|| ApiError::invalid(key, "unknown_field"))?;
             let value = match side {

@@ -11,14 +11,15 @@ use alongside_domain::{
         entry::{self, Answer, EntryProblem},
     },
     record::{Edit, RecordView},
-    time::PROGRAMME_ZONE,
 };
 use rusqlite::Transaction;
 
-use super::{FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest, check, open, save};
+use super::{
+    FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest, check, open, save, session,
+};
 use crate::{
     error::{ApiError, InvalidAnswer, Thing},
-    store::{desk::Desk, log::Place, projection, rows::found},
+    store::{beside, desk::Desk, log::Place, rows::found},
 };
 
 /// What was entered, with the keys of questions: name, or `repeat/row/name`.
@@ -51,12 +52,27 @@ pub(crate) fn save_answers(
         request.record = save::only_one(tx, &Place { group, form: request.form.clone() })?;
     }
     let current = match request.record {
-        Some(record) => Some(found(projection::view(tx, record)?, Thing::Record)?),
+        Some(record) => Some(found(beside::whole(tx, &programme, record)?, Thing::Record)?),
         None => None,
     };
     let (edits, warnings) = edits(desk, form, &answers, current.as_ref())?;
     request.answers = edits;
     Ok((save::save(tx, desk, &request)?, warnings))
+}
+
+/// Saves a session with several units. Warnings are those of its answers as a whole.
+pub(crate) fn save_session(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    mut request: SessionRequest,
+    answers: &Answers,
+) -> Result<(Vec<RecordId>, Vec<EntryProblem>), ApiError> {
+    let mut said = Vec::new();
+    if save::finished(tx, request.token)?.is_none() {
+        let programme = desk.programme.clone();
+        (request.answers, said) = edits(desk, check::form(&programme, &request.form)?.0, answers, None)?;
+    }
+    Ok((session::save(tx, desk, &request)?, said))
 }
 
 /// Opens a group with the first answers of its records. Warnings are told by the record's place.
@@ -89,7 +105,7 @@ pub(crate) fn edits(
     answers: &Answers,
     current: Option<&RecordView>,
 ) -> Result<(Vec<Edit>, Vec<EntryProblem>), ApiError> {
-    let today = desk.now().date_in(PROGRAMME_ZONE);
+    let today = desk.programme.day(desk.now());
     let (edits, problems) = entry::edits(&desk.programme, form, answers, current, today);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         problems.into_iter().partition(|problem| problem.severity == Severity::Error);

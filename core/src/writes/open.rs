@@ -3,7 +3,7 @@
 use alongside_domain::{ids::GroupId, programme::Count};
 use rusqlite::{Connection, Transaction};
 
-use super::{OpenGroupRequest, OpenedGroup, check, save};
+use super::{OpenGroupRequest, OpenedGroup, check, restricted, save};
 use crate::{
     error::{ApiError, Thing},
     store::{desk::Desk, groups, log::Place, rows::found, state, units},
@@ -21,7 +21,8 @@ pub(crate) fn open_group(
     let me = state::identity(tx)?;
     let programme = desk.programme.clone();
     let kind = found(programme.groups.get(&request.kind), Thing::GroupKind)?;
-    if !kind.opened_on_phone {
+    // A restricted group opens by itself, where there is something to keep in it.
+    if !kind.opened_on_phone || kind.beside.is_some() {
         return Err(ApiError::invalid("", "not_opened_on_phone"));
     }
     parents(tx, &kind.parents, &request.parents)?;
@@ -43,13 +44,16 @@ pub(crate) fn open_group(
             }
             singletons.push(&first.form);
         }
-        let record = desk.new_record();
+        let keyed = kind.keyed_id(group, &first.form, &first.answers).map_err(check::key_problems)?;
+        let record = keyed.unwrap_or_else(|| desk.new_record());
         let place = Place { group, form: first.form.clone() };
         let circumstances = desk.circumstances(me.actor, None);
-        save::create(tx, desk, &me, record, &place, form, &first.answers, &circumstances)?;
+        let split = restricted::apart(desk, form, kind, &first.answers);
+        save::create(tx, desk, &me, record, &place, form, &split.open, &circumstances)?;
+        restricted::write(tx, desk, &me, record, &place, form, kind, &split.restricted, &circumstances)?;
         records.push(record);
     }
-    units::touch(tx, &programme, group, None)?;
+    units::touch(tx, &programme, group, now, None)?;
     save::finish(tx, desk, request.token, group, &records)?;
     Ok(OpenedGroup { group, records })
 }

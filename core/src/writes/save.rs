@@ -1,18 +1,20 @@
 //! Saving answers to a record.
 
 use alongside_domain::{
-    form::{Form, MergePolicy},
+    form::Form,
     ids::{GroupId, RecordId},
-    programme::Count,
+    programme::{Count, split::Split},
     record::{Circumstances, Document, Edit, RawChange, RecordView, Root},
     wire::limits,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{SaveRequest, check, draft};
+use super::{SaveRequest, check, draft, restricted};
 use crate::{
     error::{ApiError, Thing},
+    media,
     store::{
+        beside,
         desk::Desk,
         groups,
         log::{self, Origin, Place},
@@ -30,24 +32,44 @@ pub(crate) fn save(
     request: &SaveRequest,
 ) -> Result<RecordView, ApiError> {
     if let Some(first) = finished(tx, request.token)?.and_then(|(_, records)| records.first().copied()) {
-        return found(projection::view(tx, first)?, Thing::Record);
+        return found(beside::whole(tx, &desk.programme, first)?, Thing::Record);
     }
     let me = state::identity(tx)?;
     let programme = desk.programme.clone();
     let (form, kind) = check::form(&programme, &request.form)?;
     check::answers(form, &request.answers)?;
-    if draft::may_be_finished(tx, request.token, request.group)? {
-        of_kind(groups::kind(tx, request.group)?, &kind.group)?;
+    check::role(tx, me.person, kind)?;
+    // A record that is restricted as a whole is saved beside the group that is named.
+    let named = groups::kind(tx, request.group)?;
+    let beside_of = programme.groups.get(&kind.group).and_then(|group| group.beside.as_ref());
+    let group = if beside_of.is_some() && beside_of == named.as_ref() {
+        in_group(tx, request.group, named.as_deref().unwrap_or_default())?;
+        restricted::own_group(tx, desk, &me, request.group, &kind.group)?
     } else {
-        in_group(tx, request.group, &kind.group)?;
+        request.group
+    };
+    if draft::may_be_finished(tx, request.token, group)? {
+        of_kind(groups::kind(tx, group)?, &kind.group)?;
+    } else {
+        in_group(tx, group, &kind.group)?;
     }
     let circumstances = desk.circumstances(me.actor, request.reason.clone());
-    let place = Place { group: request.group, form: request.form.clone() };
-    let record = match request.record {
+    let place = Place { group, form: request.form.clone() };
+    let mut record = match request.record {
         Some(record) => Some(record),
         None if kind.count == Count::One => only_one(tx, &place)?,
         None => None,
     };
+    let mut keyed = None;
+    if record.is_none() {
+        keyed = kind.keyed_id(group, &form.id, &request.answers).map_err(check::key_problems)?;
+        // Started here before, or on another phone: it is the same record.
+        record = match keyed {
+            Some(id) if log::place_of(tx, id)?.is_some() => keyed,
+            _ => None,
+        };
+    }
+    let split = restricted::apart(desk, form, kind, &request.answers);
     let view = if let Some(record) = record {
         if found(log::place_of(tx, record)?, Thing::Record)? != place {
             return Err(ApiError::NotFound(Thing::Record));
@@ -55,12 +77,19 @@ pub(crate) fn save(
         if kind.immutable {
             return Err(ApiError::invalid("", "immutable"));
         }
-        edit(tx, desk, &me, record, &place, &request.answers, &circumstances)?
+        let now = found(projection::view(tx, record)?, Thing::Record)?;
+        let fixed: Vec<_> = kind.key_changes(&|key| now.value(key).cloned(), &split.open).collect();
+        if !fixed.is_empty() {
+            return Err(check::key_problems(fixed));
+        }
+        edit(tx, desk, &me, record, &place, &split.open, &circumstances)?
     } else {
-        let record = desk.new_record();
-        create(tx, desk, &me, record, &place, form, &request.answers, &circumstances)?
+        let record = keyed.unwrap_or_else(|| desk.new_record());
+        create(tx, desk, &me, record, &place, form, &split.open, &circumstances)?
     };
-    units::touch(tx, &programme, place.group, Some(&place.form))?;
+    restricted::write(tx, desk, &me, view.root.id, &place, form, kind, &split.restricted, &circumstances)?;
+    let view = beside::joined(tx, &programme, view)?;
+    units::touch(tx, &programme, place.group, desk.now(), Some((view.root.id, &place.form)))?;
     finish(tx, desk, request.token, place.group, &[view.root.id])?;
     Ok(view)
 }
@@ -77,12 +106,56 @@ pub(crate) fn decide(
     let programme = desk.programme.clone();
     let place = found(log::place_of(tx, record)?, Thing::Record)?;
     let (form, kind) = check::form(&programme, &place.form)?;
-    in_group(tx, place.group, &kind.group)?;
+    let in_part = groups::kind(tx, place.group)? == kind.restricted && kind.restricted.is_some();
+    in_group(
+        tx,
+        place.group,
+        if in_part { kind.restricted.as_ref().unwrap_or(&kind.group) } else { &kind.group },
+    )?;
     check::answers(form, answers)?;
     let circumstances = desk.circumstances(me.actor, Some(reason));
-    let view = edit(tx, desk, &me, record, &place, answers, &circumstances)?;
-    units::touch(tx, &programme, place.group, Some(&place.form))?;
-    Ok(view)
+    let split = if in_part {
+        Split { open: answers.to_vec(), restricted: Vec::new() }
+    } else {
+        restricted::apart(desk, form, kind, answers)
+    };
+    let view = edit(tx, desk, &me, record, &place, &split.open, &circumstances)?;
+    restricted::write(tx, desk, &me, record, &place, form, kind, &split.restricted, &circumstances)?;
+    units::touch(tx, &programme, place.group, desk.now(), Some((record, &place.form)))?;
+    Ok(beside::joined(tx, &programme, view)?)
+}
+
+/// Says of a record, or of one of its answers, that it is right as it stands.
+pub(crate) fn affirm(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    record: RecordId,
+    key: Option<&str>,
+    reason: String,
+) -> Result<RecordView, ApiError> {
+    let me = state::identity(tx)?;
+    let programme = desk.programme.clone();
+    let place = found(log::place_of(tx, record)?, Thing::Record)?;
+    let (_, kind) = check::form(&programme, &place.form)?;
+    in_group(tx, place.group, &kind.group)?;
+    check::role(tx, me.person, kind)?;
+    let circumstances = desk.circumstances(me.actor, Some(reason));
+    let mut document = found(desk.documents.take(tx, record)?, Thing::Record)?;
+    let change = match key {
+        Some(key) => document.affirm(key, &circumstances)?,
+        None => document.confirm(&circumstances)?,
+    };
+    let Some(change) = change else {
+        // Its answers differ, every one of them: whoever decides on one has said it.
+        desk.documents.keep(record, document);
+        return Err(ApiError::invalid(key.unwrap_or_default(), "decide_first"));
+    };
+    small_enough(&change)?;
+    log::append(tx, record, &change, &own(&me))?;
+    let view = projection::project(tx, &programme, record, &place, &document)?;
+    desk.documents.keep(record, document);
+    units::touch(tx, &programme, place.group, desk.now(), Some((record, &place.form)))?;
+    Ok(beside::joined(tx, &programme, view)?)
 }
 
 /// Writes a new record.
@@ -99,7 +172,10 @@ pub(crate) fn create(
 ) -> Result<RecordView, ApiError> {
     let root =
         Root { id: record, form: form.id.clone(), form_version: form.version.clone(), group: place.group };
-    let (document, change) = begin(&root, form, answers, circumstances)?;
+    media::rows::name_saved(tx, form, place.group, answers)?;
+    let group_kind = groups::kind(tx, place.group)?.unwrap_or_default();
+    let texts = desk.programme.merged_texts(form, &group_kind);
+    let (document, change) = Document::create_with_texts(&root, &texts, answers, circumstances)?;
     small_enough(&change)?;
     log::place(tx, record, place)?;
     log::append(tx, record, &change, &own(me))?;
@@ -108,23 +184,8 @@ pub(crate) fn create(
     Ok(view)
 }
 
-/// Starts a document, with its text objects in the first change so that two phones share them.
-pub(crate) fn begin(
-    root: &Root,
-    form: &Form,
-    answers: &[Edit],
-    circumstances: &Circumstances,
-) -> Result<(Document, RawChange), ApiError> {
-    let texts: Vec<&str> = form
-        .questions()
-        .filter(|question| question.merge == MergePolicy::Text)
-        .map(|question| question.name.as_str())
-        .collect();
-    Ok(Document::create_with_texts(root, &texts, answers, circumstances)?)
-}
-
 /// Writes to an existing record.
-fn edit(
+pub(crate) fn edit(
     tx: &Transaction<'_>,
     desk: &mut Desk,
     me: &Identity,
@@ -133,6 +194,9 @@ fn edit(
     answers: &[Edit],
     circumstances: &Circumstances,
 ) -> Result<RecordView, ApiError> {
+    if let Some(form) = desk.programme.form(&place.form) {
+        media::rows::name_saved(tx, form, place.group, answers)?;
+    }
     let mut document = found(desk.documents.take(tx, record)?, Thing::Record)?;
     let view = if let Some(change) = document.edit(answers, circumstances)? {
         small_enough(&change)?;

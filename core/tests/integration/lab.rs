@@ -84,6 +84,7 @@ pub(crate) fn enrolment() -> EnrolAnswer {
         role: "ADVISER".to_owned(),
         partner: PARTNER,
         programme: ("housing".to_owned(), ChangeHash([7; 32])),
+        key: None,
     }
 }
 
@@ -154,6 +155,11 @@ pub(crate) fn answer(
         more: false,
         revoked: false,
         server_time: MORNING,
+        tally: None,
+        heads: None,
+        key: None,
+        to_repair: false,
+        repair: None,
     }
 }
 
@@ -194,6 +200,13 @@ impl Elsewhere {
         let actor = ActorId([77; 16]);
         let (document, change) = Document::create(&root, &answers(pairs), &circumstances(actor)).unwrap();
         Self { document, changes: vec![change], actor, record, group }
+    }
+
+    /// Starts this record there.
+    pub(crate) fn rooted(root: &Root, pairs: &[(&str, &str)]) -> Self {
+        let actor = ActorId([77; 16]);
+        let (document, change) = Document::create(root, &answers(pairs), &circumstances(actor)).unwrap();
+        Self { document, changes: vec![change], actor, record: root.id, group: root.group }
     }
 
     /// Goes on there with what a phone pushed, writing as this actor.

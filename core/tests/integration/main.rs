@@ -10,6 +10,7 @@ mod installation;
 mod lab;
 mod programme;
 mod reading;
+mod restored;
 mod saving;
 mod store;
 mod sync;

@@ -11,6 +11,7 @@ id = "housing"
 title = "Housing advice"
 version = "1"
 languages = ["en"]
+zone = "Europe/London"
 
 [roles.ADVISER]
 title = "Adviser"

@@ -17,7 +17,9 @@ mod demo;
 mod device;
 mod enrol;
 mod erase;
+mod forms;
 mod import;
+mod programme;
 mod quarantine;
 mod refused;
 mod restore;
@@ -101,12 +103,18 @@ enum Command {
     /// What phones sent and the server would not have: list it, read it.
     #[command(subcommand)]
     Refused(refused::Command),
+    /// Forms: check one, convert it, try it, compute an expression.
+    #[command(subcommand)]
+    Forms(forms::Command),
     /// Destroy everything in a group, for good, while the server runs or not.
     Erase(erase::Command),
     /// Copy the store into a new file, while the server runs or not, and prove the copy.
     Backup(backup::Command),
     /// Put a backup in the place of the store; the server must not run.
     Restore(restore::Command),
+    /// A programme package, for its author: check it, show what it holds.
+    #[command(subcommand)]
+    Programme(programme::Command),
     /// Prove the store: pages, hashes, chain, records, access, and the pages' read model.
     Verify(verify::Command),
 }
@@ -116,6 +124,10 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         if let (Command::Demo(_), Some(flag)) = (&self.command, self.settings.not_for_the_demo()) {
             anyhow::bail!("the demo makes its own server in a temporary folder: leave `{flag}` out");
+        }
+        // A form needs no server, nor its settings.
+        if let Command::Forms(command) = &self.command {
+            return forms::run(command).map(code);
         }
         let config = Config::load(self.settings.config.as_deref(), &self.settings.flags)?;
         // The demo speaks for itself; its server logs what went wrong only.
@@ -130,9 +142,11 @@ impl Cli {
             Command::Device(command) => device::run(&config, &command),
             Command::Quarantine(command) => return quarantine::run(&config, &command).map(code),
             Command::Refused(command) => return refused::run(&config, &command).map(code),
+            Command::Forms(command) => return forms::run(&command).map(code),
             Command::Erase(command) => return erase::run(&config, &command).map(code),
             Command::Backup(command) => return backup::run(&config, &command).map(code),
             Command::Restore(command) => return restore::run(&config, &command).map(code),
+            Command::Programme(command) => return programme::run(&config, command).map(code),
             Command::Verify(command) => return verify::run(&config, &command).map(code),
         }
         .map(|()| ExitCode::SUCCESS)

@@ -371,6 +371,7 @@ fn check(
         stage.granted(phones.iter().map(|handset| handset.id))?;
     let units = stage.units()?;
     let places = stage.places()?;
+    let restricted = stage.restricted()?;
     let mut held = Vec::new();
     for handset in phones {
         stop.check()?;
@@ -385,9 +386,9 @@ fn check(
     let mut server = checks::ServerRecords::new(&stage.store, programme, stop.clone());
     let owners: Vec<_> = phones.iter().map(|handset| (handset.id, &handset.phone)).collect();
     let checks = vec![
-        checks::nothing_lost(&mut server, &works)?,
+        checks::nothing_lost(&mut server, &works, &restricted)?,
         checks::both_sides_kept(&mut server, collisions, &work_of)?,
-        checks::replicas_equal(&mut server, &held, &granted, &places)?,
+        checks::replicas_equal(&mut server, &held, &granted, &places, &restricted)?,
         checks::only_entitled(&owners, &granted, &places),
         checks::all_sent(&cores)?,
         checks::dates_equal(&held, &units),

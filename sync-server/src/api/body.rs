@@ -40,13 +40,14 @@ pub(super) fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
     if essence.eq_ignore_ascii_case(MEDIA_TYPE) { Ok(()) } else { Err(ErrorCode::WrongMediaType.into()) }
 }
 
+/// How many bytes the body has, where its head says so: no more than that come.
+pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Reads a message; never holds more of it than the message may have.
 pub(super) async fn read<T: Message>(headers: &HeaderMap, body: Body) -> Result<T, Failure> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > T::MAX_BYTES) {
+    if announced(headers).is_some_and(|length| length > T::MAX_BYTES) {
         return Err(ErrorCode::TooLarge.into());
     }
     let bytes = to_bytes(body, T::MAX_BYTES).await.map_err(|error| {

@@ -53,5 +53,6 @@ fn take(state: &AppState, request: &EnrolRequest) -> Result<EnrolAnswer, Failure
         role: person.role,
         partner: person.partner,
         programme: (state.programme.id.clone(), ChangeHash(state.programme.hash)),
+        key: Some(state.signer.public()),
     })
 }

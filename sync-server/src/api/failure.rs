@@ -28,7 +28,13 @@ impl Failure {
             ErrorCode::NotEnrolled => StatusCode::UNAUTHORIZED,
             ErrorCode::Revoked | ErrorCode::BadCode => StatusCode::FORBIDDEN,
             ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorCode::Repack => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::Repack | ErrorCode::WrongHash => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::NotEntitled => StatusCode::FORBIDDEN,
+            ErrorCode::UnknownGroup | ErrorCode::UnknownBlob => StatusCode::NOT_FOUND,
+            ErrorCode::Erased => StatusCode::GONE,
+            ErrorCode::WrongOffset => StatusCode::CONFLICT,
+            ErrorCode::BadRange => StatusCode::RANGE_NOT_SATISFIABLE,
+            ErrorCode::OverQuota => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -38,7 +44,10 @@ impl Failure {
             ErrorCode::WrongMediaType => {
                 "Send the body as application/vnd.alongside.sync+cbor: this address is for the app."
             }
-            ErrorCode::TooLarge => "Send less at once: at most 4 MiB, 32 MiB unpacked, 50,000 changes.",
+            ErrorCode::TooLarge => {
+                "Send less at once: at most 4 MiB, 32 MiB unpacked, 50,000 changes. An attachment may be larger, \
+                 but not as large as this one: attach a smaller file."
+            }
             ErrorCode::Malformed => "The request cannot be read. Update the app; if it stays, report it.",
             ErrorCode::UnsupportedProtocol => "App and server are too far apart: update the older one.",
             ErrorCode::NotEnrolled => "The server does not know this installation: enrol it with a new code.",
@@ -49,6 +58,22 @@ impl Failure {
                 "The code is unknown, used, or too old. Ask your coordinator for a new one."
             }
             ErrorCode::Busy => "The server is busy. Nothing is lost: the app tries again by itself.",
+            ErrorCode::NotEntitled => "The person is not entitled to this group, or may not write in it.",
+            ErrorCode::UnknownGroup => "The server does not have this group yet: sync records first.",
+            ErrorCode::Erased => "The group was erased, and nothing of it is taken or given any more.",
+            ErrorCode::UnknownBlob => {
+                "The attachment is not here yet, or no record that this person may read names it: try later."
+            }
+            ErrorCode::WrongOffset => "The piece leaves a gap: ask how much is held, and go on from there.",
+            ErrorCode::WrongHash => {
+                "What arrived does not have the hash that names it and was thrown away: send it again."
+            }
+            ErrorCode::BadRange => {
+                "The range is none of this attachment. Nothing was kept of what lies outside it."
+            }
+            ErrorCode::OverQuota => {
+                "There is no room for more attachments of this group, or of this phone. Ask your coordinator."
+            }
             ErrorCode::Repack => "The pack cannot be opened here as it is: send it again in the row form.",
             _ => "The server failed and noted it. Nothing is lost: the app tries again by itself.",
         }

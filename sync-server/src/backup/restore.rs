@@ -7,6 +7,11 @@ use rusqlite::Connection;
 
 use super::{BackupError, copy_into_folder_of, first};
 use crate::{
+    blobs::{
+        BlobFolder,
+        copies::{self, Copied},
+        rows::Whole,
+    },
     store::{StoreError, beside, journal_beside, lock, open},
     verify::{self, Report, VerifyError},
 };
@@ -25,6 +30,9 @@ pub struct Restored {
     pub from_journal: Option<u64>,
     /// What [`verify::verify`] says of the backup.
     pub report: Report,
+    /// The attachments of the backup that are beside the store now. What was there beyond them stays: a
+    /// record that a phone sends again finds it.
+    pub attachments: Copied,
 }
 
 /// Why nothing was restored. The store is as it was.
@@ -99,7 +107,7 @@ pub fn restore_with(
     {
         return Err(RestoreError::SameFile);
     }
-    let alone = lock::alone_now(store).map_err(|error| match error {
+    let alone = lock::alone_soon(store).map_err(|error| match error {
         StoreError::InUse => RestoreError::InUse,
         error => RestoreError::Store(error),
     })?;
@@ -109,11 +117,17 @@ pub fn restore_with(
         BackupError::Store(VerifyError::Store(StoreError::Full)) => RestoreError::Store(StoreError::Full),
         error => RestoreError::Backup(error),
     })?;
-    let report = verify::verify(&copy, None).map_err(|error| RestoreError::Backup(error.into()))?;
-    if !report.is_clean() {
+    let blobs = BlobFolder::of(from);
+    let report = verify::verify_with_blobs(&copy, None, None, &blobs)
+        .map_err(|error| RestoreError::Backup(error.into()))?;
+    if !report.is_sound() {
         return Err(RestoreError::NotWhole(Box::new(report)));
     }
     let from_journal = open::take_in_journal(&copy, journal)?;
+    // What the journal has erased since is not copied any more.
+    let whole = super::attachments_of(&copy).map_err(RestoreError::Backup)?;
+    let folder = BlobFolder::of(store);
+    let attachments = copies::copy(&blobs, &folder, &whole)?;
     // In an order in which every moment leaves either the old store or the new one, whole: the pages
     // can be rebuilt from both, a write-ahead log must never meet a file that it does not belong to.
     remove_with_log(pages)?;
@@ -121,6 +135,11 @@ pub fn restore_with(
     let head_before = if there { rest(store) } else { None };
     if there {
         belong_alike(store, &copy)?;
+        for Whole { group, hash, .. } in &whole {
+            for path in [folder.path().to_owned(), folder.group(*group), folder.whole(*group, *hash)] {
+                belong_to_owner_of(store, &path)?;
+            }
+        }
     }
     let kept = if there {
         Some(keep(store, now)?)
@@ -132,21 +151,14 @@ pub fn restore_with(
     copy.persist(store).map_err(|refused| RestoreError::Store(refused.error.into()))?;
     open::sync_folder(store)?;
     drop(alone);
-    Ok(Restored { store: store.to_owned(), kept, head_before, from_journal, report })
+    Ok(Restored { store: store.to_owned(), kept, head_before, from_journal, report, attachments })
 }
 
 /// Gives the new file the owner and permissions of the old one: whoever restores is often not the user
 /// under whom the server runs.
 fn belong_alike(old: &Path, new: &Path) -> Result<(), StoreError> {
     let there = std::fs::metadata(old)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt as _, chown};
-        let made = std::fs::metadata(new)?;
-        if (made.uid(), made.gid()) != (there.uid(), there.gid()) {
-            chown(new, Some(there.uid()), Some(there.gid()))?;
-        }
-    }
+    belong_to_owner_of(old, new)?;
     let mut permissions = there.permissions();
     // A store that may only be read is no store to serve.
     #[cfg(not(unix))]
@@ -157,6 +169,21 @@ fn belong_alike(old: &Path, new: &Path) -> Result<(), StoreError> {
         permissions.set_mode(permissions.mode() | 0o600);
     }
     Ok(std::fs::set_permissions(new, permissions)?)
+}
+
+/// Gives what is there under the new name the owner of the old file.
+fn belong_to_owner_of(old: &Path, new: &Path) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    if let Ok(made) = std::fs::metadata(new) {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let there = std::fs::metadata(old)?;
+        if (made.uid(), made.gid()) != (there.uid(), there.gid()) {
+            chown(new, Some(there.uid()), Some(there.gid()))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (old, new);
+    Ok(())
 }
 
 /// Has the write-ahead log of the old store written into its file; gives its head where it can be read.

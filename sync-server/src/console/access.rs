@@ -4,7 +4,7 @@ use alongside_domain::{
     form::{Choice, Question, Sensitivity},
     ids::PersonId,
     policy::{self, Standing},
-    programme::{Programme, Reach, Role},
+    programme::{Programme, Reach, RecordKind, Role},
 };
 use rusqlite::Connection;
 
@@ -95,6 +95,16 @@ impl<'a> Reader<'a> {
             .is_some_and(|role| class <= role.reads && policy::may_read_field(role, self.standing, class))
     }
 
+    /// Whether this person may write records of this form here.
+    pub(super) fn may_write(&self, kind: &RecordKind) -> bool {
+        self.may_write_here() && kind.is_open_to(&self.principal.role)
+    }
+
+    /// Whether this person may write anything here.
+    pub(super) fn may_write_here(&self) -> bool {
+        self.role.is_some_and(|role| policy::may_write(role, self.standing))
+    }
+
     /// Whether this person may read the answers to a question.
     pub(super) fn may_read_answer(&self, question: &Question) -> bool {
         self.may_read(question.sensitivity)
@@ -105,7 +115,7 @@ impl<'a> Reader<'a> {
         choice.sensitivity.is_none_or(|class| self.may_read(class))
     }
 
-    fn person(&self) -> PersonId {
+    pub(super) fn person(&self) -> PersonId {
         self.principal.person
     }
 }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     form::{Form, Item, Question, QuestionKind},
-    ids::{GroupId, PersonId},
-    programme::Programme,
+    ids::{GroupId, PersonId, RecordId},
+    media::MediaRef,
+    programme::{Programme, split},
     record::{Disagreement, FieldView, RecordView},
     value::Value,
 };
 use rusqlite::Connection;
 
-use super::{RESTRICTED, access::Reader, words};
+use super::{RESTRICTED, access::Reader, attachment, words};
 use crate::read_model::{ReadModelError, case};
 
 /// What values are put into words with.
@@ -22,6 +23,12 @@ pub(super) struct Wording<'a> {
     pub(super) connection: &'a Connection,
     /// The groups that the page shows: references elsewhere are not followed.
     pub(super) groups: &'a BTreeSet<GroupId>,
+    /// The restricted groups beside them that the reader was granted.
+    pub(super) restricted: &'a BTreeMap<GroupId, Vec<(GroupId, String)>>,
+    /// Address of the page, without parameters.
+    pub(super) page: &'a str,
+    /// Whether the reader may say here that what stands is right.
+    pub(super) may_affirm: bool,
 }
 
 /// Answers under one heading of the form.
@@ -34,6 +41,8 @@ pub(super) struct Section {
 pub(super) struct Answer {
     pub(super) label: String,
     pub(super) lines: Vec<String>,
+    /// Files to be had: address, and what it is.
+    pub(super) files: Vec<(String, String)>,
     /// Why the answer is not shown; empty where it is.
     pub(super) restricted: String,
     /// Address of the disagreement about it on this page; empty where there is none.
@@ -54,6 +63,26 @@ impl<'a> Wording<'a> {
     /// The form of a record, where the programme has it.
     pub(super) fn form(&self, view: &RecordView) -> Option<&'a Form> {
         self.programme.forms.get(&view.root.form)
+    }
+
+    /// A record with its restricted answers, as far as the reader was granted them, and the ids of the parts
+    /// that hold those.
+    pub(super) fn joined(&self, view: &RecordView) -> Result<(RecordView, Vec<RecordId>), ReadModelError> {
+        let parts = case::parts(self.connection, self.programme, self.restricted, view)?;
+        let ids = parts.iter().map(|part| part.root.id).collect();
+        Ok(match self.form(view) {
+            Some(form) if !parts.is_empty() => (split::join(form, view.clone(), parts), ids),
+            _ => (view.clone(), ids),
+        })
+    }
+
+    /// Whether a value under a key that the reader may read tells of a code that they may not.
+    pub(super) fn tells(&self, form: Option<&Form>, key: &Key<'_>, value: &Value) -> bool {
+        let (Some(form), Some(question), Some(text)) = (form, key.question, value.as_text()) else {
+            return false;
+        };
+        self.programme.choices(form, question).is_some()
+            && text.split_ascii_whitespace().any(|code| !self.may_read_code(Some(form), question, code))
     }
 
     /// The name of a record's form.
@@ -113,7 +142,7 @@ impl<'a> Wording<'a> {
             }
             Value::Bool(yes) => if *yes { "Yes" } else { "No" }.to_owned(),
             Value::Integer(number) => number.to_string(),
-            Value::Instant(at) => words::moment(*at),
+            Value::Instant(at) => words::moment_in(*at, &self.programme.zone),
             Value::Ref(record) => match case::record(self.connection, *record)? {
                 Some(stored) if self.groups.contains(&stored.view.root.group) => {
                     let title = self.title(&stored.view)?;
@@ -126,6 +155,9 @@ impl<'a> Wording<'a> {
             Value::Text(text) => match (form, question) {
                 (Some(form), Some(question)) if self.programme.choices(form, question).is_some() => {
                     self.codes(form, question, text.split_ascii_whitespace()).join("; ")
+                }
+                (_, Some(question)) if matches!(question.kind, QuestionKind::Media(_)) => {
+                    MediaRef::of(value).map_or_else(|| text.clone(), |media| media.in_words())
                 }
                 (_, Some(question)) if question.kind == QuestionKind::Date => {
                     value.as_date().map_or_else(|| text.clone(), words::date)
@@ -201,7 +233,8 @@ impl<'a> Wording<'a> {
             if !told.contains(key.as_str()) && !key.starts_with('@') && shows(field) {
                 let form = self.form(view);
                 let meaning = self.key(form, key);
-                if meaning.question.is_some_and(|question| question.kind == QuestionKind::Hidden) {
+                let hidden = meaning.question.is_some_and(|question| question.kind == QuestionKind::Hidden);
+                if hidden || !self.may_read(form, &meaning) {
                     continue;
                 }
                 let lines = vec![self.value(form, &meaning, &field.shown.value)?];
@@ -274,11 +307,16 @@ impl<'a> Wording<'a> {
             .map(|(key, field)| (key.as_str(), field))
             .collect();
         told.extend(fields.iter().map(|(key, _)| *key));
+        let fields: Vec<_> = fields
+            .into_iter()
+            .filter(|(key, _)| self.may_read(Some(form), &self.key(Some(form), key)))
+            .collect();
         if !self.reader.may_read_answer(question) {
             // Shown whether or not there is an answer: that there is one may tell something already.
             return Ok(Some(Answer {
                 label: label(question),
                 lines: Vec::new(),
+                files: Vec::new(),
                 restricted: format!(
                     "Restricted. The role {} does not include answers of this kind.",
                     self.reader.role_title()
@@ -304,10 +342,23 @@ impl<'a> Wording<'a> {
         } else if let Some((_, field)) = fields.first() {
             lines.push(self.value(Some(form), &key, &field.shown.value)?);
         }
-        if lines.is_empty() {
+        let files = match question.kind {
+            QuestionKind::Media(_) => self.files(view, &fields),
+            _ => Vec::new(),
+        };
+        if !files.is_empty() {
+            lines.clear();
+        } else if lines.is_empty() {
             lines.push("No answer".to_owned());
         }
-        Ok(Some(self.answer(view, key.label, lines, &fields)))
+        Ok(Some(Answer { files, ..self.answer(view, key.label, lines, &fields) }))
+    }
+
+    /// The file that is shown; those that others attached without having seen it stand with the
+    /// disagreement.
+    fn files(&self, view: &RecordView, fields: &[(&str, &FieldView)]) -> Vec<(String, String)> {
+        let shown = fields.iter().filter_map(|(_, field)| MediaRef::of(&field.shown.value));
+        shown.map(|media| (attachment::address(self.page, view, &media), media.in_words())).collect()
     }
 
     fn answer(
@@ -321,6 +372,7 @@ impl<'a> Wording<'a> {
         Answer {
             label,
             lines,
+            files: Vec::new(),
             restricted: String::new(),
             dispute: disputed.map_or_else(String::new, |(key, _)| format!("#{}", dispute_id(view, key))),
             settled: fields.iter().any(|(_, field)| field.disagreement == Disagreement::Settled),

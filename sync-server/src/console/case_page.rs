@@ -6,17 +6,18 @@ use std::{
 };
 
 use alongside_domain::{
-    deadline::DeadlineState,
+    deadline::Nature,
     ids::GroupId,
     programme::{Count, Programme},
-    time::PROGRAMME_ZONE,
+    record::FieldView,
+    rules::Finding,
 };
 use askama::Template;
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     response::{Html, IntoResponse, Response},
 };
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 use rusqlite::Connection;
 use serde::Deserialize;
 
@@ -24,7 +25,7 @@ use super::{
     Console,
     access::Reader,
     answers::{Section, Wording},
-    conflicts::{self, Dispute},
+    conflicts::Dispute,
     error::PageError,
     frame::Frame,
     history::{self, ChangeLine},
@@ -35,6 +36,7 @@ use super::{
 use crate::read_model::{
     ReadModelError,
     case::{self, StoredRecord},
+    findings,
     list::UnitLine,
 };
 
@@ -43,7 +45,11 @@ const RECORDS_SHOWN: u32 = 50;
 /// Changes of one record, and of the whole unit, that are listed.
 const CHANGES_SHOWN: u32 = 30;
 
+mod disagreements;
+mod figures;
 mod timeline;
+
+pub(super) use disagreements::affirm;
 
 /// The parameters of the page.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -57,16 +63,21 @@ pub(super) struct RawQuery {
 #[template(path = "case.html")]
 struct CasePage {
     frame: Frame,
+    csrf: String,
     one: String,
     area_link: String,
     area: String,
     as_of: String,
+    areas: String,
+    relatives_label: String,
+    disclaimer: String,
     reference: String,
     name: String,
     facts: Vec<(String, String)>,
     relatives: Vec<String>,
     fault: bool,
     unreadable: u64,
+    checks: Vec<CheckLine>,
     deadlines: Vec<DeadlineLine>,
     past_deadlines: Vec<DeadlineLine>,
     disputes: Vec<Dispute>,
@@ -75,8 +86,19 @@ struct CasePage {
     timeline: Vec<Entry>,
     timeline_summary: String,
     pages: Option<Pages>,
+    figures: figures::Figures,
     groups: Vec<Group>,
     changes: Vec<ChangeLine>,
+}
+
+/// What a rule found.
+struct CheckLine {
+    tag: Tag,
+    message: String,
+    help: String,
+    /// The form and the question, in their words.
+    place: String,
+    rule: String,
 }
 
 /// One deadline.
@@ -86,6 +108,8 @@ struct DeadlineLine {
     label: String,
     whose: String,
     why: String,
+    /// Who set the date by hand, and why; empty where nobody did.
+    set: String,
     basis: String,
     rule: String,
 }
@@ -147,7 +171,7 @@ fn page(
     raw: &RawQuery,
 ) -> Result<Response, PageError> {
     let reader = Reader::new(&console.programme, &signed_in.principal);
-    let as_of = console.clock.now().date_in(PROGRAMME_ZONE);
+    let as_of = console.today();
     let page = console.model.read(|connection| {
         let Some(unit) = case::unit(connection, group)? else { return Ok(None) };
         let Some(reader) = reader.at(connection, &unit)? else { return Ok(None) };
@@ -177,34 +201,36 @@ impl Builder<'_> {
         let connection = self.connection;
         let parts = &self.programme().parts;
         let groups = case::groups(connection, unit.group)?;
-        let visible: BTreeSet<GroupId> = groups.values().flatten().copied().collect();
+        let restricted = case::restricted(connection, self.programme(), &groups, self.reader.person())?;
+        let beside = restricted.values().flatten().map(|(group, _)| *group);
+        let visible: BTreeSet<GroupId> = groups.values().flatten().copied().chain(beside).collect();
         let people = case::people(connection, unit.partner)?;
+        let page = format!("{}/{}", self.console.unit_path(), unit.group);
         let wording = Wording {
             programme: self.programme(),
             reader: self.reader,
             people: &people,
             connection,
             groups: &visible,
+            restricted: &restricted,
+            page: &page,
+            may_affirm: self.console.ingest.is_some() && self.reader.may_write_here(),
         };
 
-        let mut disputes = Vec::new();
+        let disputes = self.disputes(&wording, &groups)?;
         let mut unreadable = 0;
         for group in &visible {
-            for record in case::disputed(connection, *group)? {
-                disputes.extend(conflicts::disputes(&wording, &record.view)?);
-            }
             unreadable += case::unreadable(connection, *group)?;
         }
-        disputes.sort_by_key(|dispute| !dispute.needs_decision);
 
         let (mut open, mut past) = (Vec::new(), Vec::new());
         for deadline in case::deadlines(connection, self.programme(), &groups)? {
-            let quiet = matches!(
-                deadline.state(self.as_of),
-                DeadlineState::NotApplicable | DeadlineState::Superseded
-            );
-            let is_open = deadline.is_open() && !quiet;
+            // What comes about by itself is of interest once it comes near.
+            let far =
+                deadline.nature == Nature::Happens && deadline.due > self.as_of.saturating_add(1.year());
+            let is_ahead = (deadline.is_ahead(self.as_of) && !far) || deadline.is_awaited();
             let line = DeadlineLine {
+                set: words::set_by(&deadline, &people),
                 tag: words::deadline_tag(&deadline, self.as_of),
                 date: words::date(deadline.due),
                 label: deadline.label,
@@ -213,7 +239,7 @@ impl Builder<'_> {
                 basis: deadline.basis,
                 rule: deadline.rule,
             };
-            if is_open { open.push(line) } else { past.push(line) }
+            if is_ahead { open.push(line) } else { past.push(line) }
         }
 
         let timeline = self.timeline(&wording, unit.group)?;
@@ -224,11 +250,15 @@ impl Builder<'_> {
             .filter(|_| !unit.area.is_empty())
             .map_or_else(|| "/".to_owned(), |_| format!("/areas/{}", unit.area));
         Ok(CasePage {
+            csrf: frame.reader.as_ref().map(|reader| reader.csrf.clone()).unwrap_or_default(),
             frame,
             one: words::capital(&parts.unit_words.0),
             area_link,
             area: self.console.area_label(&unit.area),
             as_of: words::date(self.as_of),
+            areas: parts.words.area.1.clone(),
+            relatives_label: parts.words.relatives.clone(),
+            disclaimer: self.programme().deadlines.disclaimer().to_owned(),
             reference: match unit.reference.as_str() {
                 "" => "No reference yet".to_owned(),
                 reference => reference.to_owned(),
@@ -238,6 +268,7 @@ impl Builder<'_> {
             relatives: self.relatives(&groups)?,
             fault: timeline.fault,
             unreadable,
+            checks: self.checks(unit.group)?,
             deadlines: open,
             past_deadlines: past,
             decisions: disputes.iter().filter(|dispute| dispute.needs_decision).count(),
@@ -246,9 +277,36 @@ impl Builder<'_> {
             timeline: timeline.entries,
             timeline_summary: timeline.summary,
             pages: timeline.pages,
+            figures: self.figures(&wording, &groups)?,
             groups: self.groups(&wording, &groups)?,
             changes: self.changes(&wording, &visible)?,
         })
+    }
+
+    /// What the programme's rules found, as far as the reader may read the answers that it is about. A check
+    /// says what is wrong in the rule's own words: no answer of a record stands in it.
+    fn checks(&self, unit: GroupId) -> Result<Vec<CheckLine>, ReadModelError> {
+        let programme = self.programme();
+        let (found, _) = findings::of_unit(self.connection, unit)?;
+        let may_read = |finding: &Finding| {
+            let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
+            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            question.is_none_or(|question| self.reader.may_read_answer(question))
+        };
+        let lines = found.into_iter().filter(may_read).map(|finding| {
+            let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
+            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            let place =
+                [form.map(|form| form.title.as_str()), question.map(|question| question.label.text())];
+            CheckLine {
+                tag: words::check_tag(finding.severity, finding.explained),
+                message: finding.message,
+                help: finding.help,
+                place: place.into_iter().flatten().collect::<Vec<_>>().join(": "),
+                rule: finding.rule,
+            }
+        });
+        Ok(lines.collect())
     }
 
     /// The facts at the head of the page.
@@ -260,6 +318,7 @@ impl Builder<'_> {
     ) -> Result<Vec<(String, String)>, ReadModelError> {
         let parts = &self.programme().parts;
         let label = |part, code: &Option<String>| self.console.part_label(self.reader, part, code.as_deref());
+        let words = &parts.words;
         let mut facts = Vec::new();
         let mut fact = |name: &str, value: String| {
             if !value.is_empty() {
@@ -270,23 +329,24 @@ impl Builder<'_> {
             let may_read = self.console.may_read_part(self.reader, parts.subject_birth.as_ref());
             fact("Age", if may_read { words::age(birth, self.as_of) } else { super::RESTRICTED.to_owned() });
         }
-        fact("Status", label(parts.status.as_ref(), &unit.status));
-        fact("Stage", label(parts.stage.as_ref(), &unit.stage));
-        fact("Area", self.console.area_label(&unit.area));
+        fact(&words.status, label(parts.status.as_ref(), &unit.status));
+        fact(&words.stage, label(parts.stage.as_ref(), &unit.stage));
+        fact(&words::capital(&words.area.0), self.console.area_label(&unit.area));
         fact(
-            "Supporter",
+            &words.supporter,
             match (&unit.supporter_name, unit.supporter) {
                 (Some(name), _) => name.clone(),
                 (None, Some(_)) => "Name not known".to_owned(),
+                (None, None) if parts.supporter.is_none() => String::new(),
                 (None, None) => "Nobody allocated".to_owned(),
             },
         );
         fact(
-            "Last contact",
+            &words.contact,
             unit.last_contact.map_or_else(
-                || "None yet".to_owned(),
+                || if parts.contact_at.is_none() { String::new() } else { "None yet".to_owned() },
                 |at| {
-                    let day = at.date_in(PROGRAMME_ZONE);
+                    let day = self.programme().day(at);
                     format!("{} ({})", words::date(day), words::relative(day, self.as_of))
                 },
             ),
@@ -319,7 +379,7 @@ impl Builder<'_> {
     ) -> Result<Option<String>, ReadModelError> {
         for (form, record) in &self.programme().records {
             if record.group == kind && record.count == Count::One {
-                for stored in case::records_of_form(self.connection, group, form, 1)? {
+                for stored in case::records_of_form(self.connection, group, form, 1, false)? {
                     let title = wording.title(&stored.view)?;
                     if !title.is_empty() {
                         return Ok(Some(title));
@@ -345,16 +405,25 @@ impl Builder<'_> {
     }
 
     fn record(&self, wording: &Wording<'_>, stored: &StoredRecord) -> Result<Record, ReadModelError> {
-        let view = &stored.view;
-        let history = case::history(self.connection, view.root.id, CHANGES_SHOWN)?
-            .iter()
-            .map(|entry| history::line(wording, view, entry, String::new()))
-            .collect::<Result<_, _>>()?;
+        let (view, parts) = &wording.joined(&stored.view)?;
+        let mut entries = Vec::new();
+        for record in parts.iter().chain([&view.root.id]) {
+            entries.extend(case::history(self.connection, *record, CHANGES_SHOWN)?);
+        }
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
+        let mut history = Vec::new();
+        for entry in &entries {
+            history.extend(history::line(wording, view, entry, String::new())?);
+        }
+        let form = wording.form(view);
+        let is_told = |(key, field): (&str, &FieldView)| {
+            super::answers::is_open(field.disagreement) && wording.may_read(form, &wording.key(form, key))
+        };
         Ok(Record {
             id: view.root.id.to_string(),
             form: wording.form_title(&view.root.form),
             title: wording.title(view)?,
-            disputed: view.disagreements().any(|(_, field)| super::answers::is_open(field.disagreement)),
+            disputed: view.disagreements().any(is_told) || !view.twins.is_empty(),
             sections: wording.sections(view)?,
             history,
         })
@@ -370,28 +439,34 @@ impl Builder<'_> {
         kinds.extend(self.linked_kinds());
         kinds.extend(groups.keys().filter(|kind| !kinds.contains(kind)).cloned().collect::<Vec<_>>());
         let mut shown = Vec::new();
+        let mut around: Vec<(String, GroupId)> = Vec::new();
         for kind in kinds {
-            for group in groups.get(&kind).into_iter().flatten() {
-                let mut forms = Vec::new();
-                for (form, (count, dated)) in case::form_counts(self.connection, *group)? {
-                    let in_timeline = if self.is_many(&form) { dated } else { 0 };
-                    if count == in_timeline {
-                        continue;
-                    }
-                    let stored = case::records_of_form(self.connection, *group, &form, RECORDS_SHOWN)?;
-                    let more = (count - in_timeline).saturating_sub(stored.len() as u64);
-                    let records =
-                        stored.iter().map(|stored| self.record(wording, stored)).collect::<Result<_, _>>()?;
-                    forms.push(FormRecords { title: wording.form_title(&form), records, more });
+            around.extend(groups.get(&kind).into_iter().flatten().map(|group| (kind.clone(), *group)));
+        }
+        // What is restricted as a whole; the parts of records are shown with them.
+        around.extend(wording.restricted.values().flatten().map(|(group, kind)| (kind.clone(), *group)));
+        for (kind, group) in around {
+            let is_restricted = self.programme().is_restricted(&kind);
+            let mut forms = Vec::new();
+            for (form, (count, dated)) in case::form_counts(self.connection, group)? {
+                if is_restricted && !self.lives_in(&form, &kind) {
+                    continue;
                 }
-                let title = self
-                    .programme()
-                    .groups
-                    .get(&kind)
-                    .map_or_else(|| kind.clone(), |kind| kind.title.clone());
-                if !forms.is_empty() {
-                    shown.push(Group { id: format!("g-{group}"), title, forms });
+                let in_timeline = if self.is_many(&form) && !is_restricted { dated } else { 0 };
+                if count == in_timeline {
+                    continue;
                 }
+                let stored =
+                    case::records_of_form(self.connection, group, &form, RECORDS_SHOWN, is_restricted)?;
+                let more = (count - in_timeline).saturating_sub(stored.len() as u64);
+                let records =
+                    stored.iter().map(|stored| self.record(wording, stored)).collect::<Result<_, _>>()?;
+                forms.push(FormRecords { title: wording.form_title(&form), records, more });
+            }
+            let title =
+                self.programme().groups.get(&kind).map_or_else(|| kind.clone(), |kind| kind.title.clone());
+            if !forms.is_empty() {
+                shown.push(Group { id: format!("g-{group}"), title, forms });
             }
         }
         Ok(shown)
@@ -409,14 +484,13 @@ impl Builder<'_> {
         }
         changes.sort_by_key(|change| std::cmp::Reverse(change.entry.at));
         changes.truncate(CHANGES_SHOWN as usize);
-        changes
-            .iter()
-            .map(|change| {
-                let form = wording.form_title(&change.view.root.form);
-                let title = wording.title(&change.view)?;
-                let record = if title.is_empty() { form } else { format!("{form}: {title}") };
-                history::line(wording, &change.view, &change.entry, record)
-            })
-            .collect()
+        let mut lines = Vec::new();
+        for change in &changes {
+            let form = wording.form_title(&change.view.root.form);
+            let title = wording.title(&change.view)?;
+            let record = if title.is_empty() { form } else { format!("{form}: {title}") };
+            lines.extend(history::line(wording, &change.view, &change.entry, record)?);
+        }
+        Ok(lines)
     }
 }

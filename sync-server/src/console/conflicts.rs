@@ -3,7 +3,6 @@
 use alongside_domain::record::{Disagreement, LiveValue, RecordView};
 
 use super::{
-    RESTRICTED,
     answers::{Wording, dispute_id, is_open},
     words,
 };
@@ -16,10 +15,39 @@ pub(super) struct Dispute {
     pub(super) label: String,
     /// Whether a person has to decide; else both are shown for information.
     pub(super) needs_decision: bool,
+    /// What there is to say about it; empty where the sides say all.
+    pub(super) note: &'static str,
     pub(super) sides: Vec<Side>,
+    /// The button with which the reader says that it is right.
+    pub(super) affirm: Option<Affirm>,
 }
 
+/// A button with which somebody says that what stands is right.
+pub(super) struct Affirm {
+    /// Where it is sent.
+    pub(super) address: String,
+    /// Key of the field; empty: the record as a whole.
+    pub(super) key: String,
+    pub(super) label: &'static str,
+}
+
+impl Affirm {
+    /// `None` where the reader may not write this record.
+    fn of(wording: &Wording<'_>, view: &RecordView, key: &str, label: &'static str) -> Option<Self> {
+        let address = format!("{}/records/{}/affirm", wording.page, view.root.id);
+        wording.may_affirm.then(|| Self { address, key: key.to_owned(), label })
+    }
+}
+
+/// Stands for the starts of a record in the ids of disagreements.
+const TWINS: &str = "@twins";
+
+/// Of a state that was reached by a step which the programme does not have.
+const NO_SUCH_STEP: &str = "The programme does not have this step. Look whether it is meant; if it is not, have \
+                            it put right on a phone.";
+
 /// One of the values.
+#[derive(Default)]
 pub(super) struct Side {
     pub(super) value: String,
     /// Whether this is the value that pages and lists show now.
@@ -41,25 +69,58 @@ pub(super) fn disputes(wording: &Wording<'_>, view: &RecordView) -> Result<Vec<D
     let mut disputes = Vec::new();
     for (key, field) in view.disagreements().filter(|(_, field)| is_open(field.disagreement)) {
         let meaning = wording.key(form, key);
-        let may_read = wording.may_read(form, &meaning);
+        // That there is such an answer is already something to know.
+        let live = || std::iter::once(&field.shown).chain(&field.others);
+        if !wording.may_read(form, &meaning) || live().any(|live| wording.tells(form, &meaning, &live.value))
+        {
+            continue;
+        }
         let mut sides = Vec::new();
-        for (place, live) in std::iter::once(&field.shown).chain(&field.others).enumerate() {
-            let value = match may_read {
-                true => wording.value(form, &meaning, &live.value)?,
-                false => RESTRICTED.to_owned(),
-            };
+        for (place, live) in live().enumerate() {
+            let value = wording.value(form, &meaning, &live.value)?;
             sides.push(side(wording, live, value, place == 0)?);
         }
+        let stands_alone = view.stands_alone(key);
         disputes.push(Dispute {
             id: dispute_id(view, key),
             record: record.clone(),
-            label: if may_read { meaning.label } else { "A restricted answer".to_owned() },
+            label: meaning.label,
             needs_decision: field.disagreement == Disagreement::NeedsDecision,
+            note: if stands_alone { NO_SUCH_STEP } else { "" },
             sides,
+            affirm: stands_alone
+                .then(|| Affirm::of(wording, view, key, "It is right as it stands"))
+                .flatten(),
         });
+    }
+    if !view.twins.is_empty() {
+        disputes.push(twins(wording, view, record)?);
     }
     disputes.sort_by_key(|dispute| !dispute.needs_decision);
     Ok(disputes)
+}
+
+/// A record that was started on several phones apart.
+fn twins(wording: &Wording<'_>, view: &RecordView, record: String) -> Result<Dispute, ReadModelError> {
+    let mut sides = Vec::new();
+    for stamp in &view.twins {
+        sides.push(Side {
+            value: "Started it".to_owned(),
+            who: wording.person(stamp.author),
+            when: words::moment_in(stamp.at, &wording.programme.zone),
+            ..Side::default()
+        });
+    }
+    Ok(Dispute {
+        id: dispute_id(view, TWINS),
+        record,
+        label: "Started more than once".to_owned(),
+        needs_decision: true,
+        note: "There is one of these, and it was started on several phones apart. Its answers were put \
+               together, and where they differ both stand above. Look whether they mean the same.",
+        sides,
+        affirm: Affirm::of(wording, view, "", "They mean the same"),
+    })
 }
 
 fn side(wording: &Wording<'_>, live: &LiveValue, value: String, shown: bool) -> Result<Side, ReadModelError> {
@@ -70,7 +131,7 @@ fn side(wording: &Wording<'_>, live: &LiveValue, value: String, shown: bool) -> 
         who: wording.person(live.author),
         when: match &change {
             Some(change) => words::moment_in(live.at, &change.zone),
-            None => words::moment(live.at),
+            None => words::moment_in(live.at, &wording.programme.zone),
         },
         device: super::history::device(live.device),
         offline: change.as_ref().is_some_and(|change| change.offline),

@@ -17,10 +17,14 @@ pub(super) enum PageError {
     LinkSpent,
     /// There is no such page, or it is not for this person: the two are not told apart.
     NotFound,
+    /// The record names an attachment that the server does not have.
+    NotThereYet,
     /// The person's role does not include case records at all.
     RoleSeesNothing,
     /// The request is not one that a page of ours sends.
     BadRequest,
+    /// A record was started more than once, and every answer of it differs.
+    DecideFirst,
     /// A form was sent without its token, or from another site.
     Forged,
     /// Something failed here.
@@ -32,9 +36,10 @@ impl PageError {
         match self {
             Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::LinkSpent => StatusCode::GONE,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NotThereYet => StatusCode::NOT_FOUND,
             Self::RoleSeesNothing | Self::Forged => StatusCode::FORBIDDEN,
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::DecideFirst => StatusCode::CONFLICT,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -44,8 +49,10 @@ impl PageError {
             Self::NotSignedIn => "Sign in",
             Self::LinkSpent => "This sign-in link no longer works",
             Self::NotFound => "Page not found",
+            Self::NotThereYet => "This attachment has not arrived yet",
             Self::RoleSeesNothing => "Your role does not include these records",
             Self::BadRequest => "This address is not complete",
+            Self::DecideFirst => "Decide on an answer first",
             Self::Forged => "The page was open for too long",
             Self::Failed => "Sorry, there is a problem with the service",
         }
@@ -60,12 +67,18 @@ impl PageError {
                 "A sign-in link works once and for a short time. Ask the person who runs Alongside in your organisation for a new one."
             }
             Self::NotFound => {
-                "There is no page here that you can see. Check the address, or go back to your areas. If you expected to find a record here, ask your coordinator."
+                "There is no page here that you can see. Check the address, or go back to the start. If you expected to find a record here, ask the person who runs Alongside in your organisation."
+            }
+            Self::NotThereYet => {
+                "The record is here, and the file is still on the phone on which it was made. It is sent on its own, often only over Wi-Fi. Try again later, or ask the supporter to open the app."
             }
             Self::RoleSeesNothing => {
                 "You are signed in, but people with your role never see the records of the people supported. This is a rule of the programme, not a fault."
             }
-            Self::BadRequest => "Go back to your areas and start again from there.",
+            Self::BadRequest => "Go back to the start and try again from there.",
+            Self::DecideFirst => {
+                "Every answer of this record differs between those who started it. Have one of them decide on an answer on a phone: with that they say that both mean the same."
+            }
             Self::Forged => {
                 "To keep you safe, nothing was done. Go back, load the page again, and try once more."
             }

@@ -61,8 +61,9 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
         response = draw(error, &id);
     }
     let headers = response.headers_mut();
+    // An attachment brings a stricter one.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     let fixed = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -1,17 +1,12 @@
 //! Who changed what from what to what, when, on which device.
 
 use alongside_domain::{
-    form::Form,
     ids::DeviceId,
     record::{RecordView, history::HistoryEntry},
     value::Value,
 };
 
-use super::{
-    RESTRICTED,
-    answers::{Key, Wording},
-    words,
-};
+use super::{answers::Wording, words};
 use crate::read_model::ReadModelError;
 
 /// One change, in words.
@@ -37,48 +32,47 @@ pub(super) struct FieldLine {
     pub(super) decided: bool,
 }
 
-/// A change of this record in words.
+/// A change of this record in words, as far as the reader may read what it changed; `None` where they may
+/// read nothing of it: that there is such an answer is already something to know.
 pub(super) fn line(
     wording: &Wording<'_>,
     view: &RecordView,
     entry: &HistoryEntry,
     record: String,
-) -> Result<ChangeLine, ReadModelError> {
+) -> Result<Option<ChangeLine>, ReadModelError> {
     let form = wording.form(view);
-    let mut fields = Vec::new();
+    let (mut fields, mut first, mut hidden) = (Vec::new(), true, false);
     for change in entry.fields.iter().filter(|change| !change.key.starts_with('@')) {
         let key = wording.key(form, &change.key);
-        let may_read = wording.may_read(form, &key);
-        let word = |value: &Value| in_words(wording, form, &key, value, may_read);
+        let tells = |value: &Value| wording.tells(form, &key, value);
+        if !wording.may_read(form, &key) || change.from.iter().chain([&change.to]).any(tells) {
+            hidden = true;
+            continue;
+        }
+        first &= change.from.is_empty();
+        let word = |value: &Value| wording.value(form, &key, value);
         let from = change.from.iter().map(word).collect::<Result<Vec<_>, _>>()?;
         let to = word(&change.to)?;
         fields.push(FieldLine {
             from: from.join(" / "),
             to,
             decided: change.from.len() > 1,
-            label: if may_read { key.label } else { "A restricted answer".to_owned() },
+            label: key.label,
         });
     }
-    Ok(ChangeLine {
+    if hidden && fields.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(ChangeLine {
         record,
         who: wording.person(entry.author),
         when: words::moment_in(entry.at, &entry.zone),
         device: device(entry.device),
         offline: entry.offline,
         reason: entry.reason.clone().unwrap_or_default(),
-        first: entry.fields.iter().all(|change| change.from.is_empty()),
+        first,
         fields,
-    })
-}
-
-fn in_words(
-    wording: &Wording<'_>,
-    form: Option<&Form>,
-    key: &Key<'_>,
-    value: &Value,
-    may_read: bool,
-) -> Result<String, ReadModelError> {
-    if may_read { wording.value(form, key, value) } else { Ok(RESTRICTED.to_owned()) }
+    }))
 }
 
 /// The words for a device: its id is long, its end tells it from the others of a team.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alongside_domain::{programme::Reach, time::PROGRAMME_ZONE};
+use alongside_domain::programme::{PartWords, Reach};
 use askama::Template;
 use axum::{
     extract::State,
@@ -17,6 +17,7 @@ use crate::read_model::list;
 struct HomePage {
     frame: Frame,
     many: String,
+    words: PartWords,
     own: bool,
     as_of: String,
     areas: Vec<Area>,
@@ -45,7 +46,7 @@ fn page(console: &Console, signed_in: &SignedIn) -> Result<Response, PageError> 
     if reader.reach() == Reach::Nothing {
         return Err(PageError::RoleSeesNothing);
     }
-    let as_of = console.clock.now().date_in(PROGRAMME_ZONE);
+    let as_of = console.today();
     let mut areas = console.model.read(|connection| {
         let mut areas = Vec::new();
         for code in reader.areas(connection)? {
@@ -66,6 +67,7 @@ fn page(console: &Console, signed_in: &SignedIn) -> Result<Response, PageError> 
     let page = HomePage {
         frame: signed_in.frame(console),
         many: console.programme.parts.unit_words.1.clone(),
+        words: console.programme.parts.words.clone(),
         own: reader.reach() == Reach::Granted,
         as_of: words::date(as_of),
         areas,

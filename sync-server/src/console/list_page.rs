@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alongside_domain::time::PROGRAMME_ZONE;
+use alongside_domain::programme::PartWords;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
@@ -35,6 +35,9 @@ struct ListPage {
     area: String,
     one: String,
     many: String,
+    words: PartWords,
+    shows: Shows,
+    disclaimer: String,
     as_of: String,
     faults: Vec<Fault>,
     narrowed: bool,
@@ -44,12 +47,24 @@ struct ListPage {
     stages: Vec<Choice>,
     windows: Vec<Choice>,
     conflicts: bool,
+    problems: bool,
+    /// Empty for who does not see the whole area.
+    checks_link: String,
     sort: &'static str,
     order: &'static str,
     summary: String,
     columns: Vec<Column>,
     lines: Vec<Line>,
     pages: Option<Pages>,
+}
+
+/// Which columns there are: those whose part the programme has.
+#[derive(Clone, Copy)]
+struct Shows {
+    supporter: bool,
+    stage: bool,
+    status: bool,
+    contact: bool,
 }
 
 /// A choice of a filter.
@@ -61,7 +76,7 @@ struct Choice {
 
 /// A column's heading: a link that sorts by it.
 struct Column {
-    label: &'static str,
+    label: String,
     link: String,
     /// Value of `aria-sort`; empty where the list is not sorted by it.
     sorted: &'static str,
@@ -81,6 +96,8 @@ struct Line {
     due: Option<Due>,
     decisions: u32,
     shown: u32,
+    errors: u32,
+    queries: u32,
 }
 
 /// The next deadline of a unit.
@@ -154,7 +171,7 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str, raw: &RawQuery) -> 
     let programme = &console.programme;
     let reader = Reader::new(programme, &signed_in.principal);
     let scope = reader.scope(area).ok_or(PageError::NotFound)?;
-    let as_of = console.clock.now().date_in(PROGRAMME_ZONE);
+    let as_of = console.today();
     let query = ListQuery::check(raw, programme);
     let found = console.model.read(|connection| find(connection, scope, &query, as_of))?;
     // A supporter's list has the areas of their own cases only.
@@ -162,7 +179,14 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str, raw: &RawQuery) -> 
         return Err(PageError::NotFound);
     }
 
-    let words = &programme.parts.unit_words;
+    let parts = &programme.parts;
+    let words = &parts.unit_words;
+    let shows = Shows {
+        supporter: parts.supporter.is_some(),
+        stage: parts.stage.is_some(),
+        status: parts.status.is_some(),
+        contact: parts.contact_at.is_some(),
+    };
     let choice = |(value, label): (String, String), chosen: Option<&String>| {
         let chosen = Some(&value) == chosen;
         Choice { value, label, chosen }
@@ -206,10 +230,18 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str, raw: &RawQuery) -> 
         supporters: found.supporters,
         windows,
         conflicts: query.filter.conflicts,
+        problems: query.filter.problems,
+        checks_link: match scope.granted_to {
+            None => format!("/areas/{area}/checks"),
+            Some(_) => String::new(),
+        },
         sort: SORTS.iter().find(|(_, sort)| *sort == query.sort).map_or("", |(name, _)| name),
         order: if query.descending { "desc" } else { "asc" },
         summary,
-        columns: columns(&query),
+        columns: columns(&query, &parts.words, shows),
+        words: parts.words.clone(),
+        shows,
+        disclaimer: programme.deadlines.disclaimer().to_owned(),
         lines: found.lines.into_iter().map(|line| view.line(line)).collect(),
         pages: Pages::new(found.page, last_page, |page| query.link(query.sort, query.descending, page)),
         faults: query.faults.clone(),
@@ -247,26 +279,27 @@ fn find(
     Ok(Found { total, page, lines, supporters })
 }
 
-fn columns(query: &ListQuery) -> Vec<Column> {
-    let labels = [
-        ("Reference", Sort::Reference),
-        ("Known as", Sort::Name),
-        ("Supporter", Sort::Supporter),
-        ("Stage", Sort::Stage),
-        ("Status", Sort::Status),
-        ("Last contact", Sort::Contact),
-        ("Next deadline", Sort::Deadline),
-        ("Disagreements", Sort::Conflicts),
+fn columns(query: &ListQuery, words: &PartWords, shows: Shows) -> Vec<Column> {
+    let labels: [(&str, Sort, bool); 8] = [
+        ("Reference", Sort::Reference, true),
+        ("Known as", Sort::Name, true),
+        (&words.supporter, Sort::Supporter, shows.supporter),
+        (&words.stage, Sort::Stage, shows.stage),
+        (&words.status, Sort::Status, shows.status),
+        (&words.contact, Sort::Contact, shows.contact),
+        ("Next deadline", Sort::Deadline, true),
+        ("Disagreements", Sort::Conflicts, true),
     ];
     labels
         .into_iter()
-        .map(|(label, sort)| {
+        .filter(|(.., shown)| *shown)
+        .map(|(label, sort, _)| {
             let current = query.sort == sort;
             // The most disagreements and the latest contact are what people look for first.
             let starts_descending = matches!(sort, Sort::Conflicts | Sort::Contact);
             let descending = if current { !query.descending } else { starts_descending };
             Column {
-                label,
+                label: label.to_owned(),
                 link: query.link(sort, descending, 1),
                 sorted: match (current, query.descending) {
                     (false, _) => "",
@@ -291,7 +324,7 @@ impl Lines<'_> {
         let parts = &self.console.programme.parts;
         let code = |part, code: &Option<String>| self.console.part_label(self.reader, part, code.as_deref());
         let contact = unit.last_contact.map(|at| {
-            let day = at.date_in(PROGRAMME_ZONE);
+            let day = self.console.programme.day(at);
             (words::relative(day, self.as_of), words::date(day))
         });
         Line {
@@ -313,6 +346,8 @@ impl Lines<'_> {
                 why: next.why,
             }),
             decisions: unit.decisions,
+            errors: unit.errors,
+            queries: unit.queries,
             shown: unit.shown,
         }
     }

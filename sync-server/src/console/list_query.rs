@@ -18,6 +18,7 @@ pub(super) struct RawQuery {
     pub(super) stage: String,
     pub(super) due: String,
     pub(super) conflicts: String,
+    pub(super) problems: String,
     pub(super) sort: String,
     pub(super) order: String,
     pub(super) page: String,
@@ -114,6 +115,14 @@ impl ListQuery {
                 false
             }
         };
+        let problems = match raw.problems.as_str() {
+            "" => false,
+            "yes" => true,
+            _ => {
+                fault("problems", "Tick or untick the box for what has to be put right or explained");
+                false
+            }
+        };
         let sort = match SORTS.iter().find(|(name, _)| *name == raw.sort) {
             Some((_, sort)) => *sort,
             None => {
@@ -141,7 +150,7 @@ impl ListQuery {
                 }
             },
         };
-        let filter = Filter { supporter, status, stage, due, conflicts, text };
+        let filter = Filter { supporter, status, stage, due, conflicts, problems, text };
         Self { filter, sort, descending, page, faults }
     }
 
@@ -176,6 +185,9 @@ impl ListQuery {
         }
         if filter.conflicts {
             out.append_pair("conflicts", "yes");
+        }
+        if filter.problems {
+            out.append_pair("problems", "yes");
         }
         if let Some((name, _)) = SORTS.iter().find(|(_, known)| *known == sort) {
             out.append_pair("sort", name);

@@ -70,6 +70,11 @@ fn from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }
 
+/// Whether a form that changes something was sent without its token, or from another site.
+pub(super) fn is_forged(headers: &HeaderMap, signed_in: &SignedIn, csrf: &str) -> bool {
+    from_elsewhere(headers) || !bool::from(csrf.as_bytes().ct_eq(signed_in.csrf.as_bytes()))
+}
+
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage {
@@ -142,7 +147,7 @@ pub(super) async fn sign_out(
     form: Result<Form<SignOutForm>, axum::extract::rejection::FormRejection>,
 ) -> Result<Response, PageError> {
     let Ok(Form(form)) = form else { return Err(PageError::Forged) };
-    if from_elsewhere(&headers) || !bool::from(form.csrf.as_bytes().ct_eq(signed_in.csrf.as_bytes())) {
+    if is_forged(&headers, &signed_in, &form.csrf) {
         return Err(PageError::Forged);
     }
     let secret = cookie(&headers, console.cookie_name()).ok_or(PageError::NotSignedIn)?;

@@ -1,8 +1,12 @@
 //! Dates, ages and counts in plain words.
 
+use std::collections::BTreeMap;
+
 use alongside_domain::{
-    deadline::{Deadline, DeadlineState},
-    time::{Millis, PROGRAMME_ZONE},
+    deadline::{Deadline, DeadlineState, Nature, Resolution},
+    ids::PersonId,
+    rules::Severity,
+    time::Millis,
 };
 use jiff::{Unit, civil::Date, tz::TimeZone};
 
@@ -16,11 +20,6 @@ pub(super) fn moment_in(at: Millis, zone: &str) -> String {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let at = at.timestamp().to_zoned_datetime(zone);
     at.strftime("%-d %B %Y, %-I:%M%P").to_string()
-}
-
-/// A moment in the programme's zone.
-pub(super) fn moment(at: Millis) -> String {
-    moment_in(at, PROGRAMME_ZONE)
 }
 
 /// So many of something: `1 day`, `2 days`.
@@ -103,13 +102,61 @@ pub(super) fn due_tag(due: Date, as_of: Date) -> Tag {
 pub(super) fn deadline_tag(deadline: &Deadline, as_of: Date) -> Tag {
     match deadline.state(as_of) {
         DeadlineState::Upcoming | DeadlineState::Due7 | DeadlineState::DueToday | DeadlineState::Overdue => {
-            due_tag(deadline.due, as_of)
+            match deadline.nature {
+                Nature::Happens => Tag::new(format!("In {}", ahead(deadline.due, as_of)), "tag"),
+                _ => due_tag(deadline.due, as_of),
+            }
+        }
+        DeadlineState::MetOnTime if deadline.nature == Nature::Happens => {
+            Tag::new("Has come", "tag tag-quiet")
         }
         DeadlineState::MetOnTime => Tag::new("Met on time", "tag tag-met"),
         DeadlineState::MetLate => Tag::new("Met late", "tag tag-late"),
-        DeadlineState::Exempt => Tag::new("Exemption claimed", "tag"),
+        DeadlineState::Exempt => Tag::new(exemption(deadline), "tag"),
         DeadlineState::NotApplicable => Tag::new("Does not apply", "tag tag-quiet"),
         DeadlineState::Superseded => Tag::new("Replaced", "tag tag-quiet"),
+    }
+}
+
+/// How much a finding of the rules matters.
+pub(super) fn check_tag(severity: Severity, explained: bool) -> Tag {
+    match severity {
+        Severity::Error => Tag::new("To put right", "tag tag-overdue"),
+        Severity::Query if explained => Tag::new("Explained", "tag tag-quiet"),
+        Severity::Query => Tag::new("To explain", "tag tag-soon"),
+        Severity::Info => Tag::new("To know", "tag"),
+    }
+}
+
+/// `12 days`.
+fn ahead(due: Date, as_of: Date) -> String {
+    count(days_until(due, as_of).unsigned_abs(), "day", "days")
+}
+
+/// What is known of a deadline under an exemption.
+fn exemption(deadline: &Deadline) -> String {
+    match deadline.resolution {
+        Resolution::Exempt { met_on: Some(on), .. } => format!("Exemption claimed, done on {}", date(on)),
+        Resolution::Exempt { expected_on: Some(on), .. } => {
+            format!("Exemption claimed, expected by {}", date(on))
+        }
+        _ => "Exemption claimed".to_owned(),
+    }
+}
+
+/// Who set the date of a deadline by hand, and why; empty where nobody did.
+pub(super) fn set_by(deadline: &Deadline, people: &BTreeMap<PersonId, String>) -> String {
+    let Some(set) = &deadline.set else { return String::new() };
+    let name = set.by.and_then(|person| people.get(&person)).map_or("Somebody", String::as_str);
+    let counted = match deadline.computed {
+        Some(computed) if computed != deadline.due => {
+            format!(" The rule counts to {}.", date(computed))
+        }
+        _ => String::new(),
+    };
+    match &set.reason {
+        Some(reason) => format!("{name} set this date: {reason}.{counted}"),
+        None => format!("{name} entered this date.{counted}"),
     }
 }
 
@@ -150,6 +197,6 @@ mod tests {
     fn numbers_are_grouped_and_moments_follow_the_summer() {
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(thousands(212), "212");
-        assert_eq!(moment(Millis(1_435_707_000_000)), "1 July 2015, 12:30am");
+        assert_eq!(moment_in(Millis(1_435_707_000_000), "Europe/London"), "1 July 2015, 12:30am");
     }
 }

@@ -3,12 +3,9 @@
 use alongside_domain::{
     form::{Choice, Form, Question, QuestionKind},
     programme::{Programme, entry::Answer},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
-use jiff::{
-    civil::{Date, DateTime},
-    tz::TimeZone,
-};
+use jiff::civil::{Date, DateTime};
 
 use super::{
     date::{self, NotADate},
@@ -48,7 +45,7 @@ pub(super) fn of_cell(
     reference: Date,
 ) -> Result<Option<Answer>, Trouble> {
     let choices = programme.choices(form, question);
-    let reading = Reading { question, field, choices: choices.unwrap_or_default(), reference };
+    let reading = Reading { programme, question, field, choices: choices.unwrap_or_default(), reference };
     let is_given = matches!(field.source, Source::Constant(_));
     match if is_given { reading.given(&cell.typed())? } else { reading.cell(cell)? } {
         Some(answer) => Ok(Some(answer)),
@@ -66,10 +63,11 @@ pub(super) fn of_map(
     reference: Date,
 ) -> Result<Option<Answer>, Trouble> {
     let choices = programme.choices(form, question).unwrap_or_default();
-    Reading { question, field, choices, reference }.given(text)
+    Reading { programme, question, field, choices, reference }.given(text)
 }
 
 struct Reading<'a> {
+    programme: &'a Programme,
     question: &'a Question,
     field: &'a FieldMap,
     choices: &'a [Choice],
@@ -120,7 +118,7 @@ impl Reading<'_> {
             QuestionKind::SelectOne(_) => Answer::Codes(vec![self.choice(&typed)?]),
             QuestionKind::SelectMultiple(_) | QuestionKind::Rank(_) => Answer::Codes(self.several(&typed)?),
             QuestionKind::Date => Answer::Text(self.moment(cell)?.date().to_string()),
-            QuestionKind::DateTime => Answer::Instant(instant(self.moment(cell)?)?),
+            QuestionKind::DateTime => Answer::Instant(instant(self.moment(cell)?, self.programme)?),
             QuestionKind::Integer | QuestionKind::Decimal | QuestionKind::Range => {
                 Answer::Text(number(cell, &typed))
             }
@@ -236,10 +234,11 @@ fn yes_or_no(folded: &str) -> Option<&'static str> {
     }
 }
 
-fn instant(moment: DateTime) -> Result<Millis, Trouble> {
+fn instant(moment: DateTime, programme: &Programme) -> Result<Millis, Trouble> {
     let shape = || Trouble::from(NotADate::Shape);
-    let zone = TimeZone::get(PROGRAMME_ZONE).map_err(|_| shape())?;
-    Ok(Millis(moment.to_zoned_datetime(zone).map_err(|_| shape())?.timestamp().as_millisecond()))
+    Ok(Millis(
+        moment.to_zoned_datetime(programme.time_zone()).map_err(|_| shape())?.timestamp().as_millisecond(),
+    ))
 }
 
 /// The digits of a number: without a pound sign, commas between thousands, and `.0` at the end.

@@ -7,7 +7,7 @@ use alongside_domain::{
     ids::{GroupId, PersonId, RecordId},
     programme::Programme,
     record::{Attribution, Document, Edit, Root},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     value::Value,
 };
 
@@ -293,7 +293,7 @@ impl<'a> Planner<'a> {
             root: Root { id, form: form.id.clone(), form_version: form.version.clone(), group },
             edits: record.edits.clone(),
             at: self.now,
-            zone: PROGRAMME_ZONE.to_owned(),
+            zone: self.programme.zone.clone(),
             reason: Some("import".to_owned()),
         });
         plan.writes.extend(record.grants.values().map(|person| LocalWrite::Grant { person: *person, group }));
@@ -331,7 +331,7 @@ impl<'a> Planner<'a> {
             record: id,
             edits,
             at: self.now,
-            zone: PROGRAMME_ZONE.to_owned(),
+            zone: self.programme.zone.clone(),
             reason: Some("import".to_owned()),
         });
         Ok(())

@@ -11,7 +11,7 @@ use alongside_domain::{
 };
 use rusqlite::Transaction;
 
-use super::push::GroupFacts;
+use super::{Origin, push::GroupFacts};
 use crate::store::{StoreError, log};
 
 /// A push with the guard's rulings, ready for the writing thread.
@@ -20,6 +20,8 @@ pub struct PreparedPush {
     pub(super) person: PersonId,
     pub(super) openings: Vec<GroupOpening>,
     pub(super) changes: Vec<PushedChange>,
+    /// Who wrote each change, where they are relayed: they were in the feed before.
+    pub(super) origins: Option<Vec<Origin>>,
     pub(super) judged: BTreeMap<(RecordId, GroupId), Judged>,
 }
 
@@ -68,7 +70,7 @@ pub(super) fn prepare(
         };
         judged.insert((record, group), judgement);
     }
-    Ok(PreparedPush { device, person, openings, changes, judged })
+    Ok(PreparedPush { device, person, openings, changes, origins: None, judged })
 }
 
 /// Judges the changes at these positions against the record as the feed has it.

@@ -1,9 +1,17 @@
 //! What the server writes itself: import, demo, decisions on the console.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
 use alongside_domain::{
-    form::{Form, MergePolicy},
+    form::MergePolicy,
     ids::{ActorId, GroupId, PartnerId, PersonId, RecordId},
-    programme::Programme,
+    programme::{
+        Programme,
+        split::{self, Split},
+    },
     record::{Circumstances, Document, Edit, RawChange, Root},
     time::Millis,
 };
@@ -72,6 +80,20 @@ pub enum LocalWrite {
         /// Why, where there is something to say.
         reason: Option<String>,
     },
+    /// Says that what stands is right; nothing happens where nothing waits for it to be said.
+    Affirm {
+        /// The record.
+        record: RecordId,
+        /// The field whose state is meant although the programme does not have the step; `None`: the record,
+        /// which was started on several phones apart, is meant once.
+        key: Option<String>,
+        /// The time claimed for it.
+        at: Millis,
+        /// IANA name of the zone of that time.
+        zone: String,
+        /// Why, where there is something to say.
+        reason: Option<String>,
+    },
     /// Remembers what a key of an imported spreadsheet stands for.
     Remember(ImportKey),
 }
@@ -107,6 +129,9 @@ pub enum LocalProblem {
     /// Another import has taken the key of a spreadsheet's row meanwhile.
     #[error("another import has taken in the same row meanwhile: run the import again")]
     ImportedMeanwhile,
+    /// Every answer of a record that was started more than once differs.
+    #[error("its starts differ in every answer: decide on one of them, which says that they mean the same")]
+    DecideFirst,
     /// The values could not be written.
     #[error("the record could not be written")]
     Document,
@@ -117,21 +142,30 @@ pub(super) struct Prepared {
     author: PersonId,
     received_at: Millis,
     first: usize,
+    programme: Arc<Programme>,
     steps: Vec<Step>,
+}
+
+/// The restricted answers of a record: they go into the author's own restricted group beside it.
+struct Part {
+    form: String,
+    edits: Vec<Edit>,
+    circumstances: Circumstances,
 }
 
 enum Step {
     OpenGroup { group: GroupId, kind: String, partner: PartnerId, parents: Vec<GroupId> },
     Grant { person: PersonId, group: GroupId },
     Withdraw { person: PersonId, group: GroupId },
-    Create { record: RecordId, group: GroupId, group_kind: String, change: RawChange },
-    Edit { record: RecordId, immutable: Vec<String>, edits: Vec<Edit>, circumstances: Circumstances },
+    Create { record: RecordId, group: GroupId, lives_in: Vec<String>, change: RawChange, part: Part },
+    Edit { record: RecordId, edits: Vec<Edit>, circumstances: Circumstances },
+    Affirm { record: RecordId, key: Option<String>, circumstances: Circumstances },
     Remember(ImportKey),
 }
 
 /// Builds the new records, on the caller's thread. `first` is the number of the first write.
 pub(super) fn prepare(
-    programme: &Programme,
+    programme: &Arc<Programme>,
     actor: ActorId,
     author: PersonId,
     received_at: Millis,
@@ -143,7 +177,7 @@ pub(super) fn prepare(
         let step = step(programme, actor, write).map_err(|problem| at(first + offset, problem))?;
         steps.push(step);
     }
-    Ok(Prepared { author, received_at, first, steps })
+    Ok(Prepared { author, received_at, first, programme: Arc::clone(programme), steps })
 }
 
 fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step, LocalProblem> {
@@ -159,24 +193,26 @@ fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step
         LocalWrite::Create { root, edits, at, zone, reason } => {
             let kind = programme.records.get(&root.form).ok_or(LocalProblem::WrongForm)?;
             let circumstances = Circumstances { actor, at, zone, offline: false, reason };
-            let questions = programme.forms.get(&root.form).into_iter().flat_map(Form::questions);
-            let texts: Vec<&str> = questions
-                .filter(|question| question.merge == MergePolicy::Text)
-                .map(|question| question.name.as_str())
-                .collect();
-            let (_, change) = Document::create_with_texts(&root, &texts, &edits, &circumstances)
+            let form = programme.forms.get(&root.form);
+            let texts = form.map(|form| programme.merged_texts(form, &kind.group)).unwrap_or_default();
+            let split = match (&kind.restricted, form) {
+                (Some(_), Some(form)) => split::split(programme, form, edits),
+                _ => Split { open: edits, restricted: Vec::new() },
+            };
+            let (_, change) = Document::create_with_texts(&root, &texts, &split.open, &circumstances)
                 .map_err(|_| LocalProblem::Document)?;
-            Step::Create { record: root.id, group: root.group, group_kind: kind.group.clone(), change }
+            let part = Part { form: root.form, edits: split.restricted, circumstances };
+            let lives_in = vec![kind.group.clone()];
+            Step::Create { record: root.id, group: root.group, lives_in, change, part }
         }
         LocalWrite::Edit { record, edits, at, zone, reason } => Step::Edit {
             record,
-            immutable: programme
-                .records
-                .iter()
-                .filter(|(_, kind)| kind.immutable)
-                .map(|(form, _)| form.clone())
-                .collect(),
             edits,
+            circumstances: Circumstances { actor, at, zone, offline: false, reason },
+        },
+        LocalWrite::Affirm { record, key, at, zone, reason } => Step::Affirm {
+            record,
+            key,
             circumstances: Circumstances { actor, at, zone, offline: false, reason },
         },
         LocalWrite::Remember(key) => Step::Remember(key),
@@ -188,11 +224,12 @@ fn at(index: usize, problem: LocalProblem) -> IngestError {
 }
 
 pub(super) fn commit(tx: &Transaction<'_>, batch: Prepared) -> Result<Vec<Option<u64>>, IngestError> {
-    let Prepared { author, received_at, first, steps } = batch;
+    let Prepared { author, received_at, first, programme, steps } = batch;
     let mut log = Appender::new(tx, received_at)?;
     let mut numbers = Vec::with_capacity(steps.len());
     for (offset, step) in steps.into_iter().enumerate() {
-        let number = write(&mut log, author, step)?.map_err(|problem| at(first + offset, problem))?;
+        let number =
+            write(&mut log, &programme, author, step)?.map_err(|problem| at(first + offset, problem))?;
         numbers.push(number);
     }
     Ok(numbers)
@@ -200,6 +237,7 @@ pub(super) fn commit(tx: &Transaction<'_>, batch: Prepared) -> Result<Vec<Option
 
 fn write(
     log: &mut Appender<'_>,
+    programme: &Programme,
     author: PersonId,
     step: Step,
 ) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
@@ -213,7 +251,18 @@ fn write(
                     return Ok(Err(LocalProblem::UnknownGroup));
                 }
             }
-            access::open_group(log, group, &kind, partner, &parents, author)?;
+            if programme.is_restricted(&kind) {
+                // A restricted group is that of who opens it: its id says whose it is and what it stands beside.
+                let [beside] = parents[..] else { return Ok(Err(LocalProblem::BadOpening)) };
+                let parent_kind = access::group(log.tx, beside)?.map(|row| row.kind);
+                let stands_there = programme.groups.get(&kind).is_some_and(|kind| kind.beside == parent_kind);
+                if !stands_there || split::restricted_group(beside, author) != group {
+                    return Ok(Err(LocalProblem::BadOpening));
+                }
+                open_restricted(log, programme, author, beside, group, (&kind, partner))?;
+            } else {
+                access::open_group(log, group, &kind, partner, &parents, author)?;
+            }
             Ok(Ok(Some(log.head.seq)))
         }
         Step::Grant { person, group } => {
@@ -239,10 +288,10 @@ fn write(
             access::withdraw(log, person, group)?;
             Ok(Ok((log.head.seq > before).then_some(log.head.seq)))
         }
-        Step::Create { record, group, group_kind, change } => {
+        Step::Create { record, group, lives_in, change, part } => {
             match access::group(log.tx, group)? {
                 None => return Ok(Err(LocalProblem::UnknownGroup)),
-                Some(row) if row.kind != group_kind => return Ok(Err(LocalProblem::WrongForm)),
+                Some(row) if !lives_in.contains(&row.kind) => return Ok(Err(LocalProblem::WrongForm)),
                 Some(_) if erasures::erased(log.tx, group)?.is_some() => {
                     return Ok(Err(LocalProblem::Erased));
                 }
@@ -251,38 +300,161 @@ fn write(
             if log::latest_of(log.tx, record)? > 0 {
                 return Ok(Err(LocalProblem::RecordExists));
             }
-            Ok(Ok(Some(log.change(group, record, author, None, &change)?)))
+            let number = log.change(group, record, author, None, &change)?;
+            write_part(log, programme, author, (record, group), &part)?;
+            Ok(Ok(Some(number)))
         }
-        Step::Edit { record, immutable, edits, circumstances } => {
-            edit(log, author, record, &immutable, &edits, &circumstances)
+        Step::Edit { record, edits, circumstances } => {
+            edit(log, programme, author, record, edits, circumstances)
+        }
+        Step::Affirm { record, key, circumstances } => {
+            affirm(log, programme, author, record, key.as_deref(), &circumstances)
         }
     }
 }
 
 fn edit(
     log: &mut Appender<'_>,
+    programme: &Programme,
     author: PersonId,
     record: RecordId,
-    immutable: &[String],
-    edits: &[Edit],
-    circumstances: &Circumstances,
+    edits: Vec<Edit>,
+    circumstances: Circumstances,
 ) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
-    let stored = log::changes_of(log.tx, record)?;
-    if stored.is_empty() {
-        return Ok(Err(LocalProblem::UnknownRecord));
-    }
-    if stored.iter().any(|change| change.bytes.is_empty()) {
-        return Ok(Err(LocalProblem::Erased));
-    }
-    let broken = |_| StoreError::damaged("a record of the feed does not load");
-    let mut document = Document::load(stored.iter().map(|change| change.bytes.as_slice())).map_err(broken)?;
+    let Some(mut document) = load(log.tx, record)? else {
+        let erased = log::latest_of(log.tx, record)? > 0;
+        return Ok(Err(if erased { LocalProblem::Erased } else { LocalProblem::UnknownRecord }));
+    };
     let root = document.root().map_err(broken)?;
-    if immutable.contains(&root.form) {
+    let kind = programme.records.get(&root.form);
+    if kind.is_some_and(|kind| kind.immutable) {
         return Ok(Err(LocalProblem::Immutable));
     }
-    match document.edit(edits, circumstances) {
-        Ok(None) => Ok(Ok(None)),
-        Ok(Some(change)) => Ok(Ok(Some(log.change(root.group, record, author, None, &change)?))),
-        Err(_) => Ok(Err(LocalProblem::Document)),
+    let is_part = access::group(log.tx, root.group)?.is_some_and(|row| programme.is_restricted(&row.kind));
+    let split = match (kind.and_then(|kind| kind.restricted.as_ref()), programme.forms.get(&root.form)) {
+        (Some(_), Some(form)) if !is_part => split::split(programme, form, edits),
+        _ => Split { open: edits, restricted: Vec::new() },
+    };
+    let number = match document.edit(&split.open, &circumstances) {
+        Ok(None) => None,
+        Ok(Some(change)) => Some(log.change(root.group, record, author, None, &change)?),
+        Err(_) => return Ok(Err(LocalProblem::Document)),
+    };
+    let part = Part { form: root.form, edits: split.restricted, circumstances };
+    let of_part = write_part(log, programme, author, (record, root.group), &part)?;
+    Ok(Ok(number.or(of_part)))
+}
+
+fn affirm(
+    log: &mut Appender<'_>,
+    programme: &Programme,
+    author: PersonId,
+    record: RecordId,
+    key: Option<&str>,
+    circumstances: &Circumstances,
+) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
+    let Some(mut document) = load(log.tx, record)? else {
+        let erased = log::latest_of(log.tx, record)? > 0;
+        return Ok(Err(if erased { LocalProblem::Erased } else { LocalProblem::UnknownRecord }));
+    };
+    let root = document.root().map_err(broken)?;
+    let form = programme.forms.get(&root.form);
+    let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
+    let mut view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
+    programme.mark_illegal_transitions(&document, &mut view).map_err(broken)?;
+    let change = match key {
+        Some(key) if view.stands_alone(key) => document.affirm(key, circumstances).map_err(broken)?,
+        None if !view.twins.is_empty() => document.confirm(circumstances).map_err(broken)?,
+        // Somebody has said so meanwhile, or decided otherwise.
+        _ => return Ok(Ok(None)),
+    };
+    match change {
+        Some(change) => Ok(Ok(Some(log.change(root.group, record, author, None, &change)?))),
+        None => Ok(Err(LocalProblem::DecideFirst)),
     }
+}
+
+fn broken<E>(_: E) -> StoreError {
+    StoreError::damaged("a record of the feed does not load")
+}
+
+/// A record as the feed has it; `None` where it has none, or its group was erased.
+fn load(tx: &Transaction<'_>, record: RecordId) -> Result<Option<Document>, StoreError> {
+    let stored = log::changes_of(tx, record)?;
+    if stored.is_empty() || stored.iter().any(|change| change.bytes.is_empty()) {
+        return Ok(None);
+    }
+    Document::load(stored.iter().map(|change| change.bytes.as_slice())).map(Some).map_err(broken)
+}
+
+/// Writes restricted answers beside the record: what is taken back or said anew in every part that holds an
+/// answer and is the author's to read, the rest in the author's own, which is opened where it is not there
+/// yet.
+fn write_part(
+    log: &mut Appender<'_>,
+    programme: &Programme,
+    author: PersonId,
+    (record, beside): (RecordId, GroupId),
+    part: &Part,
+) -> Result<Option<u64>, StoreError> {
+    let kind = programme.records.get(&part.form).and_then(|kind| kind.restricted.as_ref());
+    let (Some(kind), false) = (kind, part.edits.is_empty()) else { return Ok(None) };
+    let own = split::restricted_group(beside, author);
+    let form = programme.forms.get(&part.form);
+    let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
+    let (mut number, mut taken) = (None, BTreeSet::new());
+    for group in access::restricted_beside(log.tx, beside)? {
+        let is_readable = matches!(access::access(log.tx, author, group)?, access::Access::Granted(_));
+        if !(group == own || is_readable) || erasures::erased(log.tx, group)?.is_some() {
+            continue;
+        }
+        let id = split::part_of(record, group);
+        let Some(mut document) = load(log.tx, id)? else { continue };
+        let view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
+        let here = split::held(&view, &part.edits);
+        if let Some(change) = document.edit(&here, &part.circumstances).map_err(broken)? {
+            number = Some(log.change(group, id, author, None, &change)?);
+        }
+        taken.extend(here.into_iter().map(|edit| edit.key));
+    }
+    let left = split::left(&part.edits, &taken);
+    if left.is_empty() || erasures::erased(log.tx, own)?.is_some() {
+        return Ok(number);
+    }
+    let id = split::part_of(record, own);
+    if let Some(mut document) = load(log.tx, id)? {
+        let change = document.edit(&left, &part.circumstances).map_err(broken)?;
+        return Ok(match change {
+            Some(change) => Some(log.change(own, id, author, None, &change)?),
+            None => number,
+        });
+    }
+    let Some(row) = access::group(log.tx, beside)? else { return Ok(number) };
+    open_restricted(log, programme, author, beside, own, (kind, row.partner))?;
+    let version = form.map(|form| form.version.clone()).unwrap_or_default();
+    let root = Root { id, form: part.form.clone(), form_version: version, group: own };
+    let texts = form.map(|form| programme.merged_texts(form, kind)).unwrap_or_default();
+    let (_, change) =
+        Document::create_with_texts(&root, &texts, &left, &part.circumstances).map_err(broken)?;
+    Ok(Some(log.change(own, id, author, None, &change)?))
+}
+
+/// Opens the restricted group of this person beside a group, where it is not there yet. Who is granted the
+/// one is granted what they write beside it; so are those who read every such record.
+fn open_restricted(
+    log: &mut Appender<'_>,
+    programme: &Programme,
+    author: PersonId,
+    beside: GroupId,
+    own: GroupId,
+    (kind, partner): (&str, PartnerId),
+) -> Result<(), StoreError> {
+    if access::group(log.tx, own)?.is_some() {
+        return Ok(());
+    }
+    access::open_group(log, own, kind, partner, &[beside], author)?;
+    if matches!(access::access(log.tx, author, beside)?, access::Access::Granted(_)) {
+        access::grant(log, author, own)?;
+    }
+    access::grant_to_safeguarding(log, programme, partner, own)
 }

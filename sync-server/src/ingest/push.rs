@@ -6,7 +6,7 @@ use alongside_domain::{
     guard::{Ruling, chunk},
     ids::{ChangeHash, GroupId, RecordId},
     policy::{self, Denial, OpeningFacts, ParentFacts, PushFacts},
-    programme::{Programme, Role},
+    programme::{Programme, Role, split},
     record::RawChange,
     time::Millis,
     wire::{GroupOpening, OpeningVerdict, PushedChange, Refusal, Verdict, encode},
@@ -14,7 +14,7 @@ use alongside_domain::{
 use rusqlite::Transaction;
 
 use super::{
-    IngestError, PreparedPush, PushOutcome,
+    IngestError, Origin, PreparedPush, PushOutcome,
     judgement::{self, Judged},
 };
 use crate::{
@@ -90,6 +90,22 @@ pub(super) fn commit(
     Ok(work.outcome)
 }
 
+/// Whether a change holds a restricted answer outside of the restricted group.
+pub(crate) fn tells_restricted(
+    programme: &Programme,
+    group_kind: Option<&str>,
+    form: Option<&str>,
+    change: &RawChange,
+) -> bool {
+    let (Some(kind), Some(form)) = (group_kind, form) else { return false };
+    if programme.records.get(form).is_none_or(|record| record.restricted.is_none()) {
+        return false;
+    }
+    // A change that passed the guard parses.
+    chunk::parse(&change.bytes)
+        .is_ok_and(|change| programme.tells_restricted(kind, form, &change.said().edits))
+}
+
 impl Push<'_, '_> {
     fn open(&mut self, opening: &GroupOpening) -> Result<OpeningVerdict, StoreError> {
         if erasures::erased(self.log.tx, opening.group)?.is_some() {
@@ -127,6 +143,9 @@ impl Push<'_, '_> {
             self.push.person,
         )?;
         access::grant(&mut self.log, self.push.person, opening.group)?;
+        if self.programme.is_restricted(&opening.kind) {
+            access::grant_to_safeguarding(&mut self.log, self.programme, self.person.partner, opening.group)?;
+        }
         set_aside::forget(self.log.tx, &set_aside::name(&encode(opening), false))?;
         // It may have been looked up as the parent of an earlier one.
         self.groups.clear();
@@ -151,6 +170,15 @@ impl Push<'_, '_> {
                 late: *late,
             })
             .collect();
+        // A restricted group is that of who opens it: its id says whose it is and what it stands beside.
+        if self.programme.is_restricted(&opening.kind)
+            && opening
+                .parents
+                .first()
+                .is_none_or(|beside| split::restricted_group(*beside, self.push.person) != opening.group)
+        {
+            return Ok(Some(Denial::Refused(Refusal::BadOpening)));
+        }
         let facts = OpeningFacts {
             role: self.role(),
             device_revoked: self.revoked,
@@ -188,6 +216,13 @@ impl Push<'_, '_> {
             }
         }
         for (position, change) in push.changes.iter().enumerate() {
+            if let Some(origin) = push.origins.as_ref().and_then(|origins| origins.get(position)) {
+                verdicts[position] = match rulings[position].take() {
+                    Some((ruling, _, _)) => self.relayed(change, *origin, ruling)?,
+                    None => self.why_not_relayed(change.group)?.unwrap_or(Verdict::Retry),
+                };
+                continue;
+            }
             let verdict = match self.why_not_group(change.group)? {
                 Some(Verdict::Refused(refusal)) => match self.held(&change.bytes)? {
                     Some(seq) => Verdict::Have(seq),
@@ -270,7 +305,8 @@ impl Push<'_, '_> {
                 if before.is_some() {
                     set_aside::forget(self.log.tx, &change.hash)?;
                 }
-                self.accept(pushed.record, pushed.group, change)
+                let origin = Origin { author: self.push.person, device: Some(self.push.device) };
+                self.accept(pushed.record, pushed.group, origin, change)
             }
         }
     }
@@ -298,13 +334,63 @@ impl Push<'_, '_> {
         &mut self,
         record: RecordId,
         group: GroupId,
+        origin: Origin,
         change: &RawChange,
     ) -> Result<Verdict, StoreError> {
         if devices::actor_owner(self.log.tx, change.actor)?.is_none() {
-            devices::bind_actor(self.log.tx, change.actor, Some(self.push.device))?;
+            devices::bind_actor(self.log.tx, change.actor, origin.device)?;
         }
-        let seq = self.log.change(group, record, self.push.person, Some(self.push.device), change)?;
+        let seq = self.log.change(group, record, origin.author, origin.device, change)?;
         Ok(Verdict::Accepted(seq))
+    }
+
+    /// Decides on a change that was in the feed before a restore. It was entitled then, whoever brings it
+    /// back and whatever became of its author's access since: only the guard and an erasure stand in its way.
+    fn relayed(
+        &mut self,
+        pushed: &PushedChange,
+        origin: Origin,
+        ruling: Ruling,
+    ) -> Result<Verdict, StoreError> {
+        if let Some(verdict) = self.why_not_relayed(pushed.group)? {
+            return Ok(verdict);
+        }
+        let verdict = match ruling {
+            Ruling::Have(hash) => match log::number_of(self.log.tx, &hash)? {
+                Some(seq) => return Ok(Verdict::Have(seq)),
+                None => self.left_out.get(&hash).cloned().unwrap_or(Verdict::Retry),
+            },
+            Ruling::Missing(hashes) => Verdict::Missing(hashes),
+            Ruling::Fork { actor, seq } => Verdict::Fork { actor, seq },
+            Ruling::Refused(refusal) => Verdict::Refused(refusal),
+            Ruling::Pass(change) => {
+                let lacking: Vec<ChangeHash> =
+                    change.deps.iter().filter(|dep| self.left_out.contains_key(*dep)).copied().collect();
+                if lacking.is_empty() {
+                    set_aside::forget(self.log.tx, &change.hash)?;
+                    return self.accept(pushed.record, pushed.group, origin, &change);
+                }
+                Verdict::Missing(lacking)
+            }
+        };
+        if let Ok(change) = chunk::parse(&pushed.bytes) {
+            self.left_out.insert(change.header.hash, verdict.clone());
+        }
+        Ok(verdict)
+    }
+
+    /// Why nothing of this group is taken back from this person. Who was granted it once held it rightly.
+    fn why_not_relayed(&mut self, group: GroupId) -> Result<Option<Verdict>, StoreError> {
+        let facts = self.facts(group)?;
+        Ok(if facts.erased {
+            Some(Verdict::Erased)
+        } else if facts.kind.is_none() {
+            Some(Verdict::Refused(Refusal::UnknownGroup))
+        } else if facts.standing == policy::Standing::Granted {
+            None
+        } else {
+            Some(Verdict::Refused(Refusal::NotEntitled))
+        })
     }
 
     /// Keeps a change for a coordinator.
@@ -378,6 +464,7 @@ impl Push<'_, '_> {
     ) -> Result<Option<Denial>, StoreError> {
         let owner = devices::actor_owner(self.log.tx, change.actor)?;
         let of_group = self.facts(group)?.clone();
+        let record_kind = form.and_then(|form| self.programme.records.get(form));
         let facts = PushFacts {
             role: self.role(),
             device_revoked: self.revoked,
@@ -385,7 +472,9 @@ impl Push<'_, '_> {
             group_kind: of_group.kind.as_deref(),
             standing: of_group.standing,
             withdrawn: of_group.late,
-            record_kind: form.and_then(|form| self.programme.records.get(form)),
+            record_kind,
+            open_to_role: record_kind.is_none_or(|kind| kind.is_open_to(&self.person.role)),
+            tells_restricted: tells_restricted(self.programme, of_group.kind.as_deref(), form, change),
             starts_record: !existed,
         };
         Ok(policy::decide_push(&facts).err())

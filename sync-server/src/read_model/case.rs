@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alongside_domain::{
     deadline::{self, Deadline},
     ids::{ChangeHash, GroupId, PartnerId, PersonId, RecordId},
-    programme::Programme,
+    programme::{Programme, split},
     record::{RecordView, history::HistoryEntry},
     time::Millis,
 };
@@ -66,6 +66,78 @@ pub fn groups(
     group: GroupId,
 ) -> Result<BTreeMap<String, Vec<GroupId>>, ReadModelError> {
     Ok(unit::scope(connection, group)?)
+}
+
+/// The restricted groups beside these that are granted to the person by name, with their kinds, by the group
+/// that they stand beside.
+///
+/// # Errors
+/// [`ReadModelError::Database`].
+pub fn restricted(
+    connection: &Connection,
+    programme: &Programme,
+    groups: &BTreeMap<String, Vec<GroupId>>,
+    person: PersonId,
+) -> Result<BTreeMap<GroupId, Vec<(GroupId, String)>>, ReadModelError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT child FROM parent JOIN group_row ON group_row.\"group\" = child
+         JOIN access ON access.\"group\" = child AND access.person = ?3
+         WHERE parent = ?1 AND kind = ?2 ORDER BY child",
+    )?;
+    let mut found: BTreeMap<GroupId, Vec<(GroupId, String)>> = BTreeMap::new();
+    for (kind, groups) in groups {
+        for restricted in programme.restricted_beside(kind) {
+            for group in groups {
+                let rows = statement
+                    .query_map(params![group.0, restricted, person.0], |row| row.get(0).map(GroupId))?;
+                for beside in rows {
+                    found.entry(*group).or_default().push((beside?, restricted.to_owned()));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The parts of a record in the restricted groups beside its own.
+///
+/// # Errors
+/// [`ReadModelError::Database`], [`ReadModelError::Row`].
+pub fn parts(
+    connection: &Connection,
+    programme: &Programme,
+    restricted: &BTreeMap<GroupId, Vec<(GroupId, String)>>,
+    view: &RecordView,
+) -> Result<Vec<RecordView>, ReadModelError> {
+    let kind = programme.records.get(&view.root.form).and_then(|kind| kind.restricted.as_ref());
+    let mut parts = Vec::new();
+    for (group, of) in restricted.get(&view.root.group).into_iter().flatten() {
+        if Some(of) == kind {
+            parts.extend(record(connection, split::part_of(view.root.id, *group))?.map(|part| part.view));
+        }
+    }
+    Ok(parts)
+}
+
+/// The record that this one, in a restricted group, is a part of.
+///
+/// # Errors
+/// [`ReadModelError::Database`], [`ReadModelError::Row`].
+pub fn record_of_part(
+    connection: &Connection,
+    beside: GroupId,
+    part: &RecordView,
+) -> Result<Option<StoredRecord>, ReadModelError> {
+    let mut statement =
+        connection.prepare_cached("SELECT record FROM record_row WHERE \"group\" = ?1 AND form = ?2")?;
+    let mut rows = statement.query(params![beside.0, part.root.form])?;
+    while let Some(row) = rows.next()? {
+        let of = RecordId(row.get(0)?);
+        if split::part_of(of, part.root.group) == part.root.id {
+            return record(connection, of);
+        }
+    }
+    Ok(None)
 }
 
 /// Names of the people of a partner.
@@ -140,8 +212,8 @@ pub fn record(connection: &Connection, record: RecordId) -> Result<Option<Stored
     Ok(records(&mut statement, named_params! { ":record": &record.0[..] })?.pop())
 }
 
-/// The records of a form in a group that the timeline does not show, the latest first, at most
-/// `limit`.
+/// The records of a form in a group, the latest first, at most `limit`; those that the timeline of their
+/// group shows only where `all` are asked for.
 ///
 /// # Errors
 /// [`ReadModelError::Database`], [`ReadModelError::Row`].
@@ -150,10 +222,28 @@ pub fn records_of_form(
     group: GroupId,
     form: &str,
     limit: u32,
+    all: bool,
+) -> Result<Vec<StoredRecord>, ReadModelError> {
+    let which = if all { "" } else { "AND timeline = 0" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {RECORD} FROM record_row WHERE \"group\" = :group AND form = :form {which}
+         ORDER BY at DESC, record DESC LIMIT :limit"
+    ))?;
+    records(&mut statement, named_params! { ":group": &group.0[..], ":form": form, ":limit": limit })
+}
+
+/// The records of a form in a group, at most `limit`, in no order that matters.
+///
+/// # Errors
+/// [`ReadModelError::Database`], [`ReadModelError::Row`].
+pub fn some_of_form(
+    connection: &Connection,
+    group: GroupId,
+    form: &str,
+    limit: u32,
 ) -> Result<Vec<StoredRecord>, ReadModelError> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {RECORD} FROM record_row WHERE \"group\" = :group AND form = :form AND timeline = 0
-         ORDER BY at DESC, record DESC LIMIT :limit"
+        "SELECT {RECORD} FROM record_row WHERE \"group\" = :group AND form = :form ORDER BY at, record LIMIT :limit"
     ))?;
     records(&mut statement, named_params! { ":group": &group.0[..], ":form": form, ":limit": limit })
 }
@@ -282,10 +372,7 @@ pub fn deadlines(
     programme: &Programme,
     groups: &BTreeMap<String, Vec<GroupId>>,
 ) -> Result<Vec<Deadline>, ReadModelError> {
-    let Some(parts) = &programme.parts.event else { return Ok(Vec::new()) };
-    let kind = programme.records.get(&parts.kind.form).map(|kind| kind.group.as_str());
-    let groups = kind.and_then(|kind| groups.get(kind)).map(Vec::as_slice).unwrap_or_default();
-    Ok(deadline::deadlines(&programme.deadlines, &unit::events(connection, parts, groups)?))
+    Ok(deadline::deadlines(&programme.deadlines, &unit::facts(connection, programme, groups)?))
 }
 
 /// Another person supported in the same family: what the page tells of them.

@@ -65,7 +65,14 @@ fn erase(tx: &Transaction<'_>, group: GroupId, dirty: &mut BTreeSet<GroupId>) ->
             .query_map([&group.0[..]], |row| row.get(0).map(GroupId))?
             .collect::<Result<Vec<_>, _>>()?,
     );
-    for table in ["record_row", "change_row", "unreadable", "unit_row", "group_row"] {
+    // What was found about its records, in whichever unit shows them.
+    tx.execute(
+        "DELETE FROM finding WHERE record IN (SELECT record FROM record_row WHERE \"group\" = ?1)",
+        [&group.0[..]],
+    )?;
+    for table in
+        ["finding", "unit_finding", "record_row", "change_row", "unreadable", "unit_row", "group_row"]
+    {
         tx.execute(&format!("DELETE FROM {table} WHERE \"group\" = ?1"), [&group.0[..]])?;
     }
     tx.execute("DELETE FROM parent WHERE child = ?1 OR parent = ?1", [&group.0[..]])?;

@@ -33,6 +33,8 @@ pub struct Filter {
     pub due: Option<DueWindow>,
     /// Only units in which people disagree.
     pub conflicts: bool,
+    /// Only units for which the rules found something to put right or explain.
+    pub problems: bool,
     /// Part of the reference or of a name.
     pub text: Option<String>,
 }
@@ -122,6 +124,10 @@ pub struct UnitLine {
     pub shown: u32,
     /// Disagreements that a person has to decide.
     pub decisions: u32,
+    /// What the rules found that holds up the area's return.
+    pub errors: u32,
+    /// What the rules found that is to be put right or explained.
+    pub queries: u32,
 }
 
 /// The next open deadline of a unit.
@@ -136,7 +142,9 @@ pub struct NextDue {
 }
 
 pub(super) const COLUMNS: &str = "\"group\", partner, area, reference, name, birth, status, stage, supporter,
-    supporter_name, last_contact, due, due_label, due_why, shown, decisions";
+    supporter_name, last_contact, due, due_label, due_why, shown, decisions,
+    COALESCE((SELECT errors FROM unit_finding f WHERE f.\"group\" = unit_row.\"group\"), 0),
+    COALESCE((SELECT queries FROM unit_finding f WHERE f.\"group\" = unit_row.\"group\"), 0)";
 
 pub(super) fn unit_line(row: &Row<'_>) -> Result<UnitLine, rusqlite::Error> {
     let date = |text: Option<String>| text.and_then(|text| text.parse::<Date>().ok());
@@ -159,6 +167,8 @@ pub(super) fn unit_line(row: &Row<'_>) -> Result<UnitLine, rusqlite::Error> {
         due,
         shown: row.get(14)?,
         decisions: row.get(15)?,
+        errors: row.get(16)?,
+        queries: row.get(17)?,
     })
 }
 
@@ -203,6 +213,11 @@ impl Condition {
         }
         if filter.conflicts {
             this.sql.push_str(" AND conflicts > 0");
+        }
+        if filter.problems {
+            this.sql.push_str(
+                " AND \"group\" IN (SELECT \"group\" FROM unit_finding WHERE errors + queries > 0)",
+            );
         }
         if let Some(text) = &filter.text {
             // The search reads the narrow index from end to end, not the rows.

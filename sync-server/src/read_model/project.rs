@@ -14,14 +14,26 @@ use alongside_domain::{
 use rusqlite::{Transaction, params};
 
 use super::{
-    ReadModel, ReadModelError, control, empty_log, forget, lock, position,
+    ReadModel, ReadModelError, control, empty_log, findings, forget, lock, position,
     record::{self, Loaded, NotWritten},
     signed, unit,
 };
-use crate::store::{LogBody, Store};
+use crate::{
+    clock::{Clock, SystemClock},
+    store::{LogBody, Store},
+};
 
 /// Log entries taken in by one transaction.
 const BATCH: usize = 512;
+
+/// Units judged by one transaction.
+const JUDGED: u32 = 32;
+
+/// Units that are judged before the log is looked at again.
+const JUDGED_BETWEEN: u32 = 512;
+
+/// How long after a change of the day at the latest its findings are there.
+const DAY_CHECK: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
 /// Documents kept in memory between batches: a record is often changed again soon.
 const CACHED_DOCUMENTS: usize = 256;
@@ -31,6 +43,7 @@ pub struct Projector {
     model: Arc<ReadModel>,
     store: Arc<Store>,
     programme: Arc<Programme>,
+    clock: Arc<dyn Clock>,
     cache: Cache,
 }
 
@@ -50,7 +63,35 @@ impl Projector {
     /// A projector that writes this read model from this log.
     #[must_use]
     pub fn new(model: Arc<ReadModel>, store: Arc<Store>, programme: Arc<Programme>) -> Self {
-        Self { model, store, programme, cache: Cache::default() }
+        Self { model, store, programme, clock: Arc::new(SystemClock), cache: Cache::default() }
+    }
+
+    /// The same, judging by the day of this clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Judges units whose findings wait, or are of an earlier day, a few in each transaction, up to so
+    /// many. Gives whether there may be more.
+    ///
+    /// # Errors
+    /// [`ReadModelError`]: what was judged before stays.
+    pub fn judge_waiting(&mut self, most: u32) -> Result<bool, ReadModelError> {
+        let mut left = most;
+        while left > 0 {
+            let model = Arc::clone(&self.model);
+            let mut writer = lock(&model.writer);
+            let tx = writer.transaction()?;
+            let asked = left.min(JUDGED);
+            let judged = findings::judge_waiting(&tx, &self.programme, self.clock.now(), asked)?;
+            tx.commit()?;
+            if judged < asked {
+                return Ok(false);
+            }
+            left -= judged;
+        }
+        Ok(true)
     }
 
     /// Projects everything that is in the log now, batch by batch; returns the number of the last
@@ -61,7 +102,10 @@ impl Projector {
     pub fn catch_up(&mut self) -> Result<u64, ReadModelError> {
         loop {
             match self.batch() {
-                Ok((seq, 0)) => return Ok(seq),
+                Ok((seq, 0)) => {
+                    self.judge_waiting(JUDGED_BETWEEN)?;
+                    return Ok(seq);
+                }
                 Ok(_) => {}
                 Err(error) => {
                     // The cache may be ahead of what was committed; the log has everything.
@@ -94,6 +138,7 @@ impl Projector {
                 );
             }
             tokio::select! {
+                () = tokio::time::sleep(DAY_CHECK) => {}
                 changed = head.changed() => if changed.is_err() { return },
                 stopped = stop.wait_for(|stop| *stop) => { drop(stopped); return }
             }
@@ -141,16 +186,31 @@ impl Projector {
                 }
             }
         }
+        let mut changed: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
         for (record, touched) in touched {
-            dirty.insert(touched.group);
+            let group = touched.group;
+            dirty.insert(group);
             self.project_record(&tx, record, touched)?;
+            if let Some(form) = record::form_of(&tx, record)? {
+                changed.entry(group).or_default().push((record, form));
+            }
         }
-        let mut units = BTreeSet::new();
+        let mut units: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
         for group in dirty {
-            units.extend(unit::depending_on(&tx, &self.programme, group)?);
+            for unit in unit::depending_on(&tx, &self.programme, group)? {
+                units.entry(unit).or_default().extend(changed.get(&group).into_iter().flatten().cloned());
+            }
         }
-        for group in units {
+        let now = self.clock.now();
+        for (group, changed) in units {
             unit::recompute(&tx, &self.programme, group)?;
+            // While the log is taken in in bulk, and where it is not a record that changed, the unit is
+            // judged once, afterwards.
+            if taken == BATCH || changed.is_empty() {
+                findings::wait(&tx, group)?;
+            } else {
+                findings::judge(&tx, &self.programme, group, now, &changed)?;
+            }
         }
         tx.execute("UPDATE position SET seq = ?1, chain = ?2", params![signed(seq), place.chain])?;
         tx.commit()?;

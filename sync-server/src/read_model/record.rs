@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use alongside_domain::{
     form::MergePolicy,
-    ids::ChangeHash,
+    ids::{ChangeHash, RecordId},
     programme::{Count, Programme},
     record::{Attribution, Disagreement, Document, DocumentError, RecordView},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     value::Value,
 };
-use jiff::tz::TimeZone;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ReadModelError;
 
@@ -38,15 +37,18 @@ pub(super) fn write(tx: &Transaction<'_>, programme: &Programme, loaded: &Loaded
     let root = loaded.document.root().map_err(NotWritten::Unreadable)?;
     let form = programme.forms.get(&root.form);
     let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
-    let view = loaded.document.view(&policy, &loaded.who).map_err(NotWritten::Unreadable)?;
+    let mut view = loaded.document.view(&policy, &loaded.who).map_err(NotWritten::Unreadable)?;
+    programme.mark_illegal_transitions(&loaded.document, &mut view).map_err(NotWritten::Unreadable)?;
     let history = loaded.document.history(&loaded.who).map_err(NotWritten::Unreadable)?;
 
     let kind = programme.records.get(&root.form);
-    let at = kind.and_then(|kind| kind.at.as_deref()).and_then(|field| moment(view.value(field)?));
+    let at = kind.and_then(|kind| kind.at.as_deref()).and_then(|field| moment(programme, view.value(field)?));
     let timeline = at.is_some() && kind.is_some_and(|kind| kind.count == Count::Many);
     let count = |wanted: Disagreement| {
-        super::signed(view.disagreements().filter(|(_, field)| field.disagreement == wanted).count() as u64)
+        view.disagreements().filter(|(_, field)| field.disagreement == wanted).count() as u64
     };
+    // That it was started more than once is for a person to look at, whether its answers differ or not.
+    let twins = u64::from(!view.twins.is_empty());
     tx.prepare_cached(
         "INSERT INTO record_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (record) DO UPDATE SET at = excluded.at, timeline = excluded.timeline,
@@ -60,8 +62,8 @@ pub(super) fn write(tx: &Transaction<'_>, programme: &Programme, loaded: &Loaded
         at,
         timeline,
         title(programme, &view),
-        count(Disagreement::Shown),
-        count(Disagreement::NeedsDecision),
+        super::signed(count(Disagreement::Shown)),
+        super::signed(count(Disagreement::NeedsDecision) + twins),
         view.updated.at.0,
         serde_json::to_string(&view)?,
     ])?;
@@ -82,12 +84,11 @@ pub(super) fn write(tx: &Transaction<'_>, programme: &Programme, loaded: &Loaded
 
 /// The moment that a date or an instant stands for, in milliseconds: a date is the start of that day
 /// in the programme's zone.
-pub(super) fn moment(value: &Value) -> Option<i64> {
+pub(super) fn moment(programme: &Programme, value: &Value) -> Option<i64> {
     if let Some(Millis(at)) = value.as_instant() {
         return Some(at);
     }
-    let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
-    value.as_date()?.to_zoned_datetime(zone).ok().map(|at| at.timestamp().as_millisecond())
+    programme.start_of(value.as_date()?).map(|at| at.0)
 }
 
 /// The line that names a record: the answers to its title questions, in the programme's words.
@@ -112,4 +113,11 @@ fn title(programme: &Programme, view: &RecordView) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// The form of a record that has a row.
+pub(super) fn form_of(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Result<Option<String>> {
+    tx.prepare_cached("SELECT form FROM record_row WHERE record = ?1")?
+        .query_row([&record.0[..]], |row| row.get(0))
+        .optional()
 }

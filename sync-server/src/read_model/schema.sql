@@ -118,3 +118,26 @@ CREATE INDEX unit_of_status ON unit_row (partner, area, status, stage, due);
 CREATE INDEX unit_of_stage ON unit_row (partner, area, stage, status, due);
 CREATE INDEX unit_of_text ON unit_row (partner, area, search, "group");
 CREATE INDEX unit_of_person ON unit_row (supporter);
+
+-- What the programme's rules found, for each unit. It follows the day as well as the log, so it is no part
+-- of what two read models of one log have in common.
+CREATE TABLE finding (
+    "group" BLOB NOT NULL,
+    rule TEXT NOT NULL,
+    record BLOB NOT NULL,
+    field TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    explained INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY ("group", rule, record, field)
+) STRICT, WITHOUT ROWID;
+
+-- How much was found for a unit, and the day as of which it was judged whole; empty: it has still to be.
+CREATE TABLE unit_finding (
+    "group" BLOB NOT NULL PRIMARY KEY,
+    errors INTEGER NOT NULL,
+    queries INTEGER NOT NULL,
+    judged TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unit_with_findings ON unit_finding ("group") WHERE errors + queries > 0;
+CREATE INDEX unit_judged ON unit_finding (judged);

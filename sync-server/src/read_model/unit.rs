@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use alongside_domain::{
-    deadline::{self, Event},
+    deadline::{self, Facts},
     ids::{GroupId, PersonId},
-    programme::{EventParts, FieldRef, Programme},
+    programme::{FieldRef, Programme},
     record::RecordView,
     value::Value,
 };
@@ -96,42 +96,26 @@ impl<'a> PartReader<'a> {
     }
 }
 
-/// The events of a unit that start and meet deadlines, in order of date.
-pub(super) fn events(
+/// What the records of a unit, and of the groups it is linked to, tell the clock.
+pub(super) fn facts(
     connection: &Connection,
-    parts: &EventParts,
-    groups: &[GroupId],
-) -> Result<Vec<Event>, ReadModelError> {
-    let mut events = Vec::new();
-    for group in groups {
-        let mut statement = connection.prepare_cached(
-            "SELECT body FROM record_row WHERE \"group\" = ?1 AND form = ?2 ORDER BY at, record",
-        )?;
-        let mut rows = statement.query(params![group.0, parts.kind.form])?;
-        while let Some(row) = rows.next()? {
-            let view: RecordView = serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?;
-            events.extend(event(parts, &view));
+    programme: &Programme,
+    scope: &BTreeMap<String, Vec<GroupId>>,
+) -> Result<Facts, ReadModelError> {
+    let mut views: Vec<RecordView> = Vec::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT body FROM record_row WHERE \"group\" = ?1 AND form = ?2 ORDER BY at, record",
+    )?;
+    for form in programme.parts.clock_forms() {
+        let kind = programme.records.get(form).map(|kind| kind.group.as_str());
+        for group in kind.and_then(|kind| scope.get(kind)).into_iter().flatten() {
+            let mut rows = statement.query(params![group.0, form])?;
+            while let Some(row) = rows.next()? {
+                views.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+            }
         }
     }
-    Ok(events)
-}
-
-/// The event that a record tells; `None` while its code or date is missing.
-fn event(parts: &EventParts, view: &RecordView) -> Option<Event> {
-    let text = |field: &Option<FieldRef>| {
-        field.as_ref().and_then(|field| view.text(&field.field)).map(str::to_owned)
-    };
-    let date = match view.value(&parts.date.field)? {
-        Value::Instant(at) => at.date_in(alongside_domain::time::PROGRAMME_ZONE),
-        value => value.as_date()?,
-    };
-    Some(Event {
-        record: view.root.id,
-        kind: view.text(&parts.kind.field)?.to_owned(),
-        date,
-        outcome: text(&parts.outcome),
-        exemption: text(&parts.exemption),
-    })
+    Ok(Facts::read(programme, &views))
 }
 
 /// Computes the row of a unit again.
@@ -161,12 +145,7 @@ pub(super) fn recompute(
             last_contact = last_contact.max(at);
         }
     }
-    let deadlines = match &parts.event {
-        Some(event) => {
-            deadline::deadlines(&programme.deadlines, &events(tx, event, &groups_of(&event.kind.form))?)
-        }
-        None => Vec::new(),
-    };
+    let deadlines = deadline::deadlines(&programme.deadlines, &facts(tx, programme, &scope)?);
     let (mut shown, mut decisions) = (0_i64, 0_i64);
     for group in &all_groups {
         let (more_shown, more_decisions): (i64, i64) = tx

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
+    form::Sensitivity,
     ids::{GroupId, PartnerId, PersonId},
+    programme::{Programme, Reach, split},
     wire::ControlEvent,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -235,9 +237,60 @@ fn grant_linked(
     Ok(())
 }
 
+/// Grants a restricted group to those of the partner who read every such record (the safeguarding lead).
+pub(crate) fn grant_to_safeguarding(
+    log: &mut Appender<'_>,
+    programme: &Programme,
+    partner: PartnerId,
+    group: GroupId,
+) -> Result<(), StoreError> {
+    let leads: Vec<PersonId> = {
+        let mut statement =
+            log.tx.prepare_cached("SELECT id, role FROM people WHERE tenant = ?1 AND partner = ?2")?;
+        let people = statement
+            .query_map(params![TENANT, Sql(partner)], |row| {
+                Ok((row.get::<_, Sql<PersonId>>(0)?.0, row.get::<_, String>(1)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        let is_lead = |role: &str| {
+            programme
+                .roles
+                .get(role)
+                .is_some_and(|role| role.reads == Sensitivity::X && role.sees == Reach::PartnerAreas)
+        };
+        people.into_iter().filter(|(_, role)| is_lead(role)).map(|(person, _)| person).collect()
+    };
+    for person in leads {
+        grant(log, person, group)?;
+    }
+    Ok(())
+}
+
+/// The restricted groups beside this one. Their ids tell: they follow from it and from who opened them.
+pub(crate) fn restricted_beside(tx: &Transaction<'_>, group: GroupId) -> Result<Vec<GroupId>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT l.child, g.opened_by FROM group_parents l JOIN groups g ON g.tenant = l.tenant AND g.id = l.child
+         WHERE l.tenant = ?1 AND l.parent = ?2 ORDER BY l.child",
+    )?;
+    let children = statement
+        .query_map(params![TENANT, Sql(group)], |row| {
+            Ok((row.get::<_, Sql<GroupId>>(0)?.0, row.get::<_, Sql<PersonId>>(1)?.0))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(children
+        .into_iter()
+        .filter(|(child, opened_by)| split::restricted_group(group, *opened_by) == *child)
+        .map(|(child, _)| child)
+        .collect())
+}
+
 /// Withdraws a group from a person, and the groups that came along with it and that no other group
 /// of theirs still brings. Nothing happens where it is not granted.
 pub(crate) fn withdraw(log: &mut Appender<'_>, person: PersonId, group: GroupId) -> Result<(), StoreError> {
+    // What stands beside it goes first, and takes along what only it has brought.
+    for restricted in restricted_beside(log.tx, group)? {
+        withdraw(log, person, restricted)?;
+    }
     let Access::Granted(_) = access(log.tx, person, group)? else { return Ok(()) };
     let seq = log.personal_entry(&ControlEvent::Withdraw { person, group }, person)?;
     log.tx
@@ -258,15 +311,27 @@ fn withdraw_unless_needed(
     person: PersonId,
     group: GroupId,
 ) -> Result<(), StoreError> {
-    let still_needed: bool = log
-        .tx
+    if still_needed(log.tx, person, group)? { Ok(()) } else { withdraw(log, person, group) }
+}
+
+/// Whether a group was granted to the person for itself, or something else of theirs brings it. What they
+/// wrote in a restricted group of their own beside it brings nothing.
+fn still_needed(tx: &Transaction<'_>, person: PersonId, group: GroupId) -> Result<bool, StoreError> {
+    let direct: bool = tx
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM grants WHERE tenant = ?1 AND person = ?2 AND group_id = ?3
-                            AND until IS NULL AND direct = 1)
-                 OR EXISTS (SELECT 1 FROM group_parents l
-                            JOIN grants g ON g.tenant = l.tenant AND g.group_id = l.child
-                            WHERE l.tenant = ?1 AND l.parent = ?3 AND g.person = ?2 AND g.until IS NULL)",
+                            AND until IS NULL AND direct = 1)",
         )?
         .query_row(params![TENANT, Sql(person), Sql(group)], |row| row.get(0))?;
-    if still_needed { Ok(()) } else { withdraw(log, person, group) }
+    if direct {
+        return Ok(true);
+    }
+    let mut statement = tx.prepare_cached(
+        "SELECT l.child FROM group_parents l JOIN grants g ON g.tenant = l.tenant AND g.group_id = l.child
+         WHERE l.tenant = ?1 AND l.parent = ?3 AND g.person = ?2 AND g.until IS NULL",
+    )?;
+    let own = split::restricted_group(group, person);
+    let mut children = statement
+        .query_map(params![TENANT, Sql(person), Sql(group)], |row| Ok(row.get::<_, Sql<GroupId>>(0)?.0))?;
+    children.try_fold(false, |needed, child| Ok(needed || child? != own))
 }

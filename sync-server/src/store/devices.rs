@@ -29,9 +29,11 @@ pub struct DeviceRow {
     pub waiting: u32,
     /// The version of the app, as it said.
     pub app: Option<String>,
+    /// How often it held other entries than the server up to the same place of the feed.
+    pub defects: u32,
 }
 
-const COLUMNS: &str = "id, person, name, enrolled_at, revoked_at, last_seen, waiting, app";
+const COLUMNS: &str = "id, person, name, enrolled_at, revoked_at, last_seen, waiting, app, defects";
 
 fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
     Ok(DeviceRow {
@@ -43,6 +45,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         last_seen: row.get::<_, Option<Sql<_>>>(5)?.map(|at| at.0),
         waiting: row.get(6)?,
         app: row.get(7)?,
+        defects: row.get(8)?,
     })
 }
 
@@ -71,6 +74,13 @@ pub(crate) fn by_id(tx: &Transaction<'_>, id: DeviceId) -> Result<Option<DeviceR
 pub(crate) fn seen(tx: &Transaction<'_>, id: DeviceId, now: Millis, waiting: u32) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE devices SET last_seen = ?3, waiting = ?4 WHERE tenant = ?1 AND id = ?2")?
         .execute(params![TENANT, Sql(id), Sql(now), waiting])?;
+    Ok(())
+}
+
+/// It held other entries than the server up to the same place.
+pub(crate) fn count_defect(tx: &Transaction<'_>, id: DeviceId) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE devices SET defects = defects + 1 WHERE tenant = ?1 AND id = ?2")?
+        .execute(params![TENANT, Sql(id)])?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use alongside_domain::{ids::GroupId, wire::ControlEvent};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{StoreError, TENANT, log::Appender, rows::Sql};
+use super::{StoreError, TENANT, access, log::Appender, rows::Sql};
 
 /// What an erasure destroyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Destroyed {
     pub records: u64,
     /// What waited for a coordinator, or was refused, of this group.
     pub set_aside: u64,
+    /// Attachments, whole ones.
+    pub attachments: u64,
 }
 
 /// The feed number of the entry that erased this group; `None` where it was not erased.
@@ -29,7 +31,7 @@ pub(crate) fn erased(tx: &Transaction<'_>, group: GroupId) -> Result<Option<u64>
         .optional()?)
 }
 
-/// Erases a group inside one transaction. A group that the store does not know leaves its mark all the
+/// Erases a group inside one transaction, and the restricted groups beside it. A group that the store does not know leaves its mark all the
 /// same: after a restore from a backup that is older than the group, nobody brings it back. Erased
 /// before, nothing happens.
 pub(crate) fn erase_group(
@@ -39,8 +41,14 @@ pub(crate) fn erase_group(
 ) -> Result<Destroyed, StoreError> {
     let tx = log.tx;
     if let Some(seq) = erased(tx, group)? {
-        return Ok(Destroyed { seq, now: false, changes: 0, records: 0, set_aside: 0 });
+        return Ok(Destroyed { seq, now: false, changes: 0, records: 0, set_aside: 0, attachments: 0 });
     }
+    // What stands beside it goes first: the most that anybody wrote in confidence is there.
+    let mut beside = Vec::new();
+    for restricted in access::restricted_beside(tx, group)? {
+        beside.push(erase_group(log, restricted, reason)?);
+    }
+    let with = |own: u64, of: fn(&Destroyed) -> u64| own + beside.iter().map(of).sum::<u64>();
     let key = params![TENANT, Sql(group)];
     let records: Sql<u64> = tx.query_row(
         "SELECT count(DISTINCT record) FROM feed WHERE tenant = ?1 AND group_id = ?2 AND kind = 0",
@@ -54,13 +62,22 @@ pub(crate) fn erase_group(
     )?;
     let changes =
         tx.execute("UPDATE feed SET body = x'' WHERE tenant = ?1 AND group_id = ?2 AND kind = 0", key)?;
+    super::heads::forget(tx, group)?;
     let set_aside = tx.execute("DELETE FROM set_aside WHERE tenant = ?1 AND group_id = ?2", key)?;
+    let attachments = crate::blobs::rows::erase_group(tx, group)?;
     let seq = log.group_entry(&ControlEvent::Erase { group, reason: reason.to_owned() }, group)?;
     tx.execute(
         "INSERT INTO erasures (tenant, group_id, seq, at, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![TENANT, Sql(group), Sql(seq), Sql(log.now), reason],
     )?;
-    Ok(Destroyed { seq, now: true, changes: changes as u64, records: records.0, set_aside: set_aside as u64 })
+    Ok(Destroyed {
+        seq,
+        now: true,
+        changes: with(changes as u64, |of| of.changes),
+        records: with(records.0, |of| of.records),
+        set_aside: with(set_aside as u64, |of| of.set_aside),
+        attachments: with(attachments, |of| of.attachments),
+    })
 }
 
 #[cfg(test)]

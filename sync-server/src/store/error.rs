@@ -89,6 +89,18 @@ pub enum StoreError {
         /// What the file system says.
         what: String,
     },
+    /// The file of the signing key holds none, or cannot be read or made.
+    #[error(
+        "the signing key {path} cannot be used: {what}. Put back a copy of the file, or name its place in the setting \
+         `signing_key`. If it is lost for good, move the file away: a new key is made, and what phones keep under the \
+         old one proves nothing any more", path = .path.display()
+    )]
+    SigningKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// Something that should not happen.
     #[error("the database refused a command: {0}. This is a fault of the program: report it")]
     Unexpected(String),
@@ -109,6 +121,7 @@ impl StoreError {
             Self::JournalBroken { .. } => "journal_broken",
             Self::JournalNewer { .. } => "journal_newer",
             Self::JournalIo { .. } => "journal_not_accessible",
+            Self::SigningKey { .. } => "signing_key",
             Self::Unexpected(_) => "unexpected",
         }
     }

@@ -11,6 +11,9 @@ use super::StoreError;
 
 /// How long a process waits while another one makes or replaces the store.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a restore waits: a process that has just started another one shares its open files, and so
+/// its locks, with it until that one runs.
+const MOMENT: Duration = Duration::from_millis(250);
 const BETWEEN_TRIES: Duration = Duration::from_millis(25);
 
 /// Held for as long as the store is open; the system lets go of it when the process ends, however that
@@ -21,14 +24,21 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "closing the file lets go of
 /// Takes a part in the lock.
 pub(crate) fn shared(store: &Path) -> Result<Lock, StoreError> {
     let file = open(store)?;
-    wait(|| file.try_lock_shared())?;
+    wait(PATIENCE, || file.try_lock_shared())?;
     Ok(Lock(file))
 }
 
 /// Takes the whole lock, waiting for a process that is about to end.
 pub(crate) fn alone(store: &Path) -> Result<Lock, StoreError> {
     let file = open(store)?;
-    wait(|| file.try_lock())?;
+    wait(PATIENCE, || file.try_lock())?;
+    Ok(Lock(file))
+}
+
+/// Takes the whole lock where nobody works on the store, or lets go of it in a moment.
+pub(crate) fn alone_soon(store: &Path) -> Result<Lock, StoreError> {
+    let file = open(store)?;
+    wait(MOMENT, || file.try_lock())?;
     Ok(Lock(file))
 }
 
@@ -51,12 +61,12 @@ fn open(store: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn wait(mut lock: impl FnMut() -> Result<(), TryLockError>) -> Result<(), StoreError> {
+fn wait(patience: Duration, mut lock: impl FnMut() -> Result<(), TryLockError>) -> Result<(), StoreError> {
     let since = Instant::now();
     loop {
         match lock() {
             Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => {
+            Err(TryLockError::WouldBlock) if since.elapsed() < patience => {
                 std::thread::sleep(BETWEEN_TRIES);
             }
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),

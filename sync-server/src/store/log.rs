@@ -136,12 +136,25 @@ pub(crate) fn control_event(bytes: &[u8]) -> Result<ControlEvent, StoreError> {
     ciborium::from_reader(bytes).map_err(|_| StoreError::damaged("a control entry of the feed is unreadable"))
 }
 
-/// The place after this one, of an entry with this digest: the hash of a change, or of a control
-/// entry's bytes.
-pub(crate) fn link(head: &Cursor, digest: &[u8; 32]) -> Cursor {
+/// The place after this one, of an entry with this digest, received then: the hash of a change, or of a
+/// control entry's bytes. The time stands in it because a server that was restored may take back the very
+/// entries that it lost, in their order: they are other entries then, received later.
+pub(crate) fn link(head: &Cursor, digest: &[u8; 32], received_at: Millis) -> Cursor {
+    chained(head, &[digest, &received_at.0.to_le_bytes()])
+}
+
+/// As [`link`], for entries of feeds of before the time stood in the chain.
+pub(crate) fn link_without_time(head: &Cursor, digest: &[u8; 32]) -> Cursor {
+    chained(head, &[digest])
+}
+
+fn chained(head: &Cursor, entry: &[&[u8]]) -> Cursor {
     let seq = head.seq + 1;
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&head.chain).update(&seq.to_le_bytes()).update(digest);
+    hasher.update(&head.chain).update(&seq.to_le_bytes());
+    for part in entry {
+        hasher.update(part);
+    }
     let mut chain = [0; 16];
     chain.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     Cursor { seq, chain }
@@ -167,7 +180,7 @@ impl<'t> Appender<'t> {
     }
 
     fn next(&mut self, digest: &[u8; 32]) -> Cursor {
-        self.head = link(&self.head, digest);
+        self.head = link(&self.head, digest, self.now);
         self.head
     }
 
@@ -201,6 +214,7 @@ impl<'t> Appender<'t> {
                 change.bytes,
                 at.chain,
             ])?;
+        crate::blobs::rows::note_named(self.tx, group, record, &change.bytes)?;
         Ok(at.seq)
     }
 
@@ -261,6 +275,15 @@ pub(crate) fn number_of_own(
         .prepare_cached("SELECT seq FROM feed WHERE tenant = ?1 AND hash = ?2 AND author = ?3")?
         .query_row(params![TENANT, Sql(*hash), Sql(author)], |row| Ok(row.get::<_, Sql<u64>>(0)?.0))
         .optional()?)
+}
+
+/// The group of the entry with this number.
+pub(crate) fn group_of(tx: &Transaction<'_>, seq: u64) -> Result<Option<GroupId>, StoreError> {
+    let group: Option<Option<Sql<GroupId>>> = tx
+        .prepare_cached("SELECT group_id FROM feed WHERE tenant = ?1 AND seq = ?2")?
+        .query_row(params![TENANT, Sql(seq)], |row| row.get(0))
+        .optional()?;
+    Ok(group.flatten().map(|group| group.0))
 }
 
 /// The number of a record's latest change; 0 where there is no such record.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use tokio::sync::watch;
 
 use super::{
-    Store, StoreError, beside,
+    Store, StoreError, beside, heads,
     journal::{self, JournalFile},
     lock::{self, Lock},
     log,
@@ -42,7 +42,10 @@ pub(crate) fn open(path: &Path, journal: Option<&Path>) -> Result<Arc<Store>, St
     }
     let head = {
         let tx = writer.transaction()?;
-        log::head(&tx)?.seq
+        let head = log::head(&tx)?.seq;
+        heads::catch_up(&tx, head)?;
+        tx.commit()?;
+        head
     };
     Ok(Arc::new(Store {
         path: path.to_owned(),

@@ -49,7 +49,7 @@ pub(crate) struct PullAnswer {
 /// Packs of changes compress to about a third in the row form.
 const COMPRESSION: usize = 3;
 /// Envelope of one entry in the row form, in bytes.
-const ENTRY_OVERHEAD: usize = 96;
+pub(crate) const ENTRY_OVERHEAD: usize = 96;
 /// Where the device is at most this far behind, looking at every entry is shorter than asking the
 /// index for each of its groups.
 const SCAN_AT_MOST: u64 = 512;
@@ -270,6 +270,61 @@ fn fill_back(
         backfills.remove(&backfill.group);
     }
     Ok(true)
+}
+
+/// The columns that [`entry`] reads.
+const ENTRY: &str = "seq, kind, group_id, record, author, device, received_at, body";
+
+/// The entry with this number; `None` where there is none, or it was erased.
+pub(crate) fn entry_at(tx: &Transaction<'_>, seq: u64) -> Result<Option<FeedEntry>, StoreError> {
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT {ENTRY} FROM feed WHERE tenant = ?1 AND seq = ?2 AND length(body) > 0"
+    ))?;
+    let mut rows = statement.query(params![TENANT, Sql(seq)])?;
+    rows.next()?.map(entry).transpose()
+}
+
+/// The change with this number; `None` where there is none, or it was erased.
+pub(crate) fn change(tx: &Transaction<'_>, seq: u64) -> Result<Option<FeedEntry>, StoreError> {
+    Ok(entry_at(tx, seq)?.filter(|entry| matches!(entry, FeedEntry::Change { .. })))
+}
+
+/// The number of the entry that says what a group is.
+pub(crate) fn entry_of_group(tx: &Transaction<'_>, group: GroupId) -> Result<Option<u64>, StoreError> {
+    // Nothing of a group is in the feed before it was opened.
+    let first: Option<Sql<u64>> = tx
+        .prepare_cached("SELECT min(seq) FROM feed WHERE tenant = ?1 AND group_id = ?2 AND kind = 1")?
+        .query_row(params![TENANT, Sql(group)], |row| row.get(0))?;
+    Ok(first.map(|seq| seq.0))
+}
+
+/// What the feed tells a person beside what is in groups and who may see them: people of the partner,
+/// installations, decisions.
+pub(crate) fn of_person(
+    tx: &Transaction<'_>,
+    person: PersonId,
+    partner: PartnerId,
+) -> Result<Vec<FeedEntry>, StoreError> {
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT {ENTRY} FROM feed WHERE tenant = ?1 AND seq IN (
+             SELECT seq FROM feed INDEXED BY feed_person WHERE tenant = ?1 AND person = ?2
+             UNION ALL
+             SELECT seq FROM feed INDEXED BY feed_partner WHERE tenant = ?1 AND partner = ?3)
+         ORDER BY seq"
+    ))?;
+    let mut rows = statement.query(params![TENANT, Sql(person), Sql(partner)])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let entry = entry(row)?;
+        let of_access = matches!(
+            entry,
+            FeedEntry::Control { event: ControlEvent::Grant { .. } | ControlEvent::Withdraw { .. }, .. }
+        );
+        if !of_access {
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
 }
 
 fn body_len(row: &Row<'_>) -> Result<usize, StoreError> {

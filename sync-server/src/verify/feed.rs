@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alongside_domain::{
     ids::{ActorId, ChangeHash, DeviceId, GroupId, PartnerId, PersonId, RecordId},
     record::RawChange,
+    time::Millis,
     wire::{ControlEvent, Cursor},
 };
 use rusqlite::{Row, Transaction, params};
@@ -27,6 +28,7 @@ pub(super) struct Seen {
 struct Entry {
     seq: u64,
     chain: [u8; 16],
+    received_at: Millis,
     body: Vec<u8>,
     content: Content,
 }
@@ -53,7 +55,7 @@ pub(super) fn verify(tx: &Transaction<'_>, report: &mut Report) -> Result<Seen, 
     let mut head = Cursor::default();
     let mut statement = tx.prepare(
         "SELECT seq, chain, body, kind, group_id, record, hash, actor, actor_seq, author, device, person,
-                partner
+                partner, received_at
          FROM feed WHERE tenant = ?1 ORDER BY seq",
     )?;
     let mut rows = statement.query([TENANT])?;
@@ -76,7 +78,8 @@ pub(super) fn verify(tx: &Transaction<'_>, report: &mut Report) -> Result<Seen, 
         };
         if let Some(digest) = digest
             && !gap
-            && log::link(&head, &digest).chain != entry.chain
+            && log::link(&head, &digest, entry.received_at).chain != entry.chain
+            && log::link_without_time(&head, &digest).chain != entry.chain
         {
             report.find(Finding::ChainBroken { seq: entry.seq });
         }
@@ -111,7 +114,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
             partner: row.get::<_, Option<Sql<_>>>(12)?.map(|partner| partner.0),
         }
     };
-    Ok(Entry { seq: row.get::<_, Sql<_>>(0)?.0, chain: row.get(1)?, body: row.get(2)?, content })
+    let (seq, received_at) = (row.get::<_, Sql<_>>(0)?.0, row.get::<_, Sql<_>>(13)?.0);
+    Ok(Entry { seq, chain: row.get(1)?, received_at, body: row.get(2)?, content })
 }
 
 /// Checks a change; gives what the chain was made with. `None` where that is not known any more.

@@ -1,6 +1,9 @@
 //! What can be wrong with a store.
 
-use alongside_domain::ids::{ActorId, DeviceId, GroupId, PersonId, RecordId};
+use alongside_domain::{
+    ids::{ActorId, DeviceId, GroupId, PersonId, RecordId},
+    media::BlobHash,
+};
 use serde::Serialize;
 
 /// One thing that is wrong. Numbers and ids only: nothing that a person wrote.
@@ -120,6 +123,45 @@ pub enum Finding {
         /// The installation.
         device: DeviceId,
     },
+    /// What is counted of a group, and signed, is not what the feed has.
+    #[error("what is counted of group {group} is not what the feed has: phones would repair for nothing")]
+    HeadDiffers {
+        /// The group.
+        group: GroupId,
+    },
+    /// An attachment that was acknowledged is gone.
+    #[error(
+        "attachment {hash} of group {group} is missing: restore a backup that has it; phones that still have it \
+         may send it again"
+    )]
+    AttachmentMissing {
+        /// The group.
+        group: GroupId,
+        /// Its hash.
+        hash: BlobHash,
+    },
+    /// An attachment has other bytes than its hash says.
+    #[error("attachment {hash} of group {group} is not the one that was sent: restore a backup that has it")]
+    AttachmentAltered {
+        /// The group.
+        group: GroupId,
+        /// Its hash.
+        hash: BlobHash,
+    },
+    /// A change names an attachment and it is not written down.
+    #[error("the attachment that the change in entry {seq} names is not written down")]
+    AttachmentNotNoted {
+        /// Number of the entry.
+        seq: u64,
+    },
+    /// It is written down that a record names an attachment, and none does.
+    #[error("no change of group {group} names attachment {hash}, and it is written down that one does")]
+    AttachmentNotNamed {
+        /// The group.
+        group: GroupId,
+        /// Its hash.
+        hash: BlobHash,
+    },
     /// The control journal does not say what the feed says: after a restore, access would not be as it was.
     #[error("entry {seq} of the feed is not in the control journal: put the right journal back")]
     NotInJournal {
@@ -154,6 +196,18 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Whether only attachments are wrong: records are sound.
+    #[must_use]
+    pub fn is_about_attachments(&self) -> bool {
+        matches!(
+            self,
+            Self::AttachmentMissing { .. }
+                | Self::AttachmentAltered { .. }
+                | Self::AttachmentNotNoted { .. }
+                | Self::AttachmentNotNamed { .. }
+        )
+    }
+
     /// Whether only the pages are wrong, which are made from the store and can be made again.
     #[must_use]
     pub fn is_about_pages(&self) -> bool {

@@ -1,9 +1,16 @@
 //! Only those entitled see a record: role, partner, area, allocation, class of the answer.
 
-use alongside_domain::ids::{GroupId, PersonId};
+use alongside_domain::{
+    ids::{GroupId, PersonId},
+    programme::split,
+};
+use alongside_server::ingest::LocalWrite;
 use axum::http::StatusCode;
 
-use crate::{browse::Browser, fixture::World};
+use crate::{
+    browse::Browser,
+    fixture::{World, edit},
+};
 
 /// Nothing on this page tells of the case.
 fn tells_nothing(body: &str) {
@@ -78,23 +85,56 @@ fn a_withdrawn_case_is_gone_at_once() {
     world.project();
     let mut ben = Browser::signed_in(&world, world.people.ben);
     assert_eq!(ben.get(&case_address(&world)).status, StatusCode::OK);
-    world.write(vec![alongside_server::ingest::LocalWrite::Withdraw {
-        person: world.people.ben,
-        group: world.case,
-    }]);
+    world.write(vec![LocalWrite::Withdraw { person: world.people.ben, group: world.case }]);
     world.project();
     assert_eq!(ben.get(&case_address(&world)).status, StatusCode::NOT_FOUND);
 }
 
+/// The named worker writes a restricted answer: she reads it on the page, as one record with the rest.
+/// Nobody else does, and nothing of the page tells them that there is one.
 #[test]
-fn restricted_answers_are_masked_for_the_coordinator_and_shown_to_the_supporter() {
+fn a_restricted_answer_is_shown_to_whom_it_was_granted_and_to_nobody_else() {
     let world = World::new(0);
     world.project();
+    let page = |person: PersonId| Browser::signed_in(&world, person).get(&case_address(&world)).steady();
+    let people = &world.people;
+    let before = [page(people.cora), page(people.ben)];
+    world.answer(people.asha, world.household, &[edit("home_risk_note", "Ring first, large dog")], "Seen it");
+    world.project();
+    let hers = page(people.asha);
+    assert_eq!(
+        hers.matches("Ring first, large dog").count(),
+        3,
+        "the answer, its history, the latest changes"
+    );
+    let after = [page(people.cora), page(people.ben)];
+    assert_eq!(after, before, "for everybody else nothing has happened");
+    assert!(before[0].contains("Restricted. The role Coordinator does not include answers of this kind."));
+
+    // Who was granted it by name reads it and puts it right; nobody else is told of that either.
+    world.write(vec![LocalWrite::Grant {
+        person: people.ben,
+        group: split::restricted_group(world.family, people.asha),
+    }]);
+    world.answer(people.ben, world.household, &[edit("home_risk_note", "No dog any more")], "");
+    world.project();
+    let (his, hers) = (page(people.ben), page(people.asha));
+    assert!(his.contains("Ring first, large dog</del>") && his.contains("No dog any more</ins>"), "{his}");
+    assert!(hers.contains("No dog any more"), "he wrote it where she had written");
+    assert_eq!(page(people.cora), before[0]);
+}
+
+/// A concern lives in the restricted group as a whole.
+#[test]
+fn a_record_that_is_restricted_as_a_whole_is_on_the_page_of_who_wrote_it_only() {
+    let world = World::new(0);
+    world.concern(world.people.asha, "Said she is afraid to go home");
+    world.project();
     let page = |person: PersonId| Browser::signed_in(&world, person).get(&case_address(&world));
-    let (coordinator, supporter) = (page(world.people.cora), page(world.people.asha));
-    assert!(supporter.has("Large dog, ring first"));
-    assert!(!coordinator.has("Large dog"));
-    assert!(coordinator.has("Restricted. The role Coordinator does not include answers of this kind."));
+    assert!(page(world.people.asha).has("Said she is afraid to go home"));
+    for other in [world.people.ben, world.people.cora] {
+        assert!(!page(other).has("afraid") && !page(other).has("Case, restricted"), "{}", page(other).body);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use alongside_domain::{
     ids::{ActorId, DeviceId, GroupId, PartnerId, PersonId, RecordId},
-    programme::{Programme, builtin},
+    programme::{Programme, builtin, split},
     record::{Circumstances, Document, Edit, Root},
     time::Millis,
     value::Value,
@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) people: People,
     /// The case that the stories are about; the others are a crowd.
     pub(crate) case: GroupId,
+    pub(crate) family: GroupId,
+    pub(crate) household: RecordId,
     pub(crate) child: RecordId,
     pub(crate) contact: RecordId,
     pub(crate) partner: PartnerId,
@@ -77,7 +79,7 @@ fn text(key: &str, value: &str) -> Edit {
 }
 
 /// An id that is the same in every run.
-fn id(kind: u8, number: u16) -> [u8; 16] {
+pub(crate) fn id(kind: u8, number: u16) -> [u8; 16] {
     let mut bytes = [kind; 16];
     bytes[6] = 0x70;
     bytes[8] = 0x80;
@@ -120,6 +122,8 @@ impl World {
             runtime: tokio::runtime::Runtime::new().unwrap(),
             people,
             case: GroupId(id(3, 1)),
+            family: GroupId(id(1, 1)),
+            household: RecordId(id(11, 1)),
             child: RecordId(id(12, 1)),
             contact: RecordId(id(14, 2)),
             partner,
@@ -135,6 +139,29 @@ impl World {
     /// Writes what the server itself writes, as the coordinator.
     pub(crate) fn write(&self, writes: Vec<LocalWrite>) {
         self.state.ingest.ingest_local(self.people.cora, writes).unwrap();
+    }
+
+    /// Writes answers as this person, at the server.
+    pub(crate) fn answer(&self, person: PersonId, record: RecordId, edits: &[Edit], reason: &str) {
+        let write = LocalWrite::Edit {
+            record,
+            edits: edits.to_vec(),
+            at: clock_now(&self.clock),
+            zone: ZONE.to_owned(),
+            reason: Some(reason.to_owned()).filter(|reason| !reason.is_empty()),
+        };
+        self.state.ingest.ingest_local(person, vec![write]).unwrap();
+    }
+
+    /// Writes a concern about the case into this person's restricted group beside it.
+    pub(crate) fn concern(&self, person: PersonId, words: &str) {
+        let group = split::restricted_group(self.case, person);
+        let edits = vec![text("facts_own_words", words), edit("when_at", Value::Instant(TODAY))];
+        let writes = vec![
+            self.open(group, "case_restricted", &[self.case]),
+            self.create(group, "concern", RecordId(id(19, 1)), edits),
+        ];
+        self.state.ingest.ingest_local(person, writes).unwrap();
     }
 
     fn create(&self, group: GroupId, form: &str, record: RecordId, edits: Vec<Edit>) -> LocalWrite {
@@ -172,7 +199,6 @@ impl World {
                     text("area", "840"),
                     text("postcode", "DH1 3HP"),
                     text("address_confidential", "yes"),
-                    text("home_risk_note", "Large dog, ring first"),
                 ],
             ),
             self.create(
@@ -357,6 +383,7 @@ impl World {
 
     pub(crate) fn projector(&self, model: &Arc<ReadModel>) -> Projector {
         Projector::new(Arc::clone(model), Arc::clone(&self.state.store), Arc::clone(&self.programme))
+            .with_clock(Arc::clone(&self.state.clock))
     }
 
     /// A second, empty read model of the same log.
@@ -367,13 +394,16 @@ impl World {
 
     /// The pages.
     pub(crate) fn pages(&self) -> Router {
-        console::router(Console::new(
-            Arc::clone(&self.state.store),
-            Arc::clone(&self.model),
-            Arc::clone(&self.programme),
-            self.clock.clone(),
-            false,
-        ))
+        console::router(
+            Console::new(
+                Arc::clone(&self.state.store),
+                Arc::clone(&self.model),
+                Arc::clone(&self.programme),
+                self.clock.clone(),
+                false,
+            )
+            .writing_through(Arc::clone(&self.state.ingest)),
+        )
     }
 
     /// A one-time token that signs a person in.

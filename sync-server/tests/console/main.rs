@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
 mod access;
+mod attachments;
 mod browse;
+mod checks;
+mod decisions;
 mod fixture;
 mod pages;
 mod projection;

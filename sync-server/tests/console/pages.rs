@@ -34,6 +34,31 @@ fn the_case_looks_as_it_should() {
     insta::assert_snapshot!("case", cora.get(&format!("/cases/{}", world.case)).steady());
 }
 
+/// The page's values are those that the records add up to, as of the day it is looked at, and no class is read
+/// that the role does not include.
+#[test]
+fn what_is_worked_out_is_shown_with_its_day() {
+    let world = World::new(0);
+    world.project();
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    let page = cora.get(&format!("/cases/{}", world.case));
+    let section = page.body.split("id=\"figures\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(section.contains("as of 16 March 2015"), "{section}");
+    let value = |label: &str| {
+        let rest = section.split(&format!("<dt>{label}</dt>")).nth(1);
+        let rest = rest.unwrap_or_else(|| panic!("{label} is not there: {section}"));
+        rest.split("<span class=\"line\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+    };
+    // Two contacts of 45 minutes each.
+    assert_eq!(value("Recorded time, in minutes"), "90");
+    assert_eq!(value("Contacts"), "2");
+    assert_eq!(value("Intensity"), "Light: less than 2 hours");
+    // A day later there is a day more: nothing of it is stored.
+    world.clock.set(alongside_domain::time::Millis(crate::fixture::TODAY.0 + 15 * 3_600_000));
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    assert!(cora.get(&format!("/cases/{}", world.case)).has("as of 17 March 2015"));
+}
+
 #[test]
 fn both_values_of_a_conflict_stand_side_by_side_with_who_and_when() {
     let world = World::new(0);

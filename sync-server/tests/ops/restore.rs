@@ -34,7 +34,13 @@ fn the_store_that_was_there_is_kept_and_the_pages_are_built_again() {
     assert!(kept.ends_with("alongside.db.replaced-2015-03-16T090000Z"), "{}", kept.display());
     assert_eq!(
         names(&office),
-        ["alongside.db", "alongside.db.journal", "alongside.db.replaced-2015-03-16T090000Z", "backup"]
+        [
+            "alongside.db",
+            "alongside.db.journal",
+            "alongside.db.replaced-2015-03-16T090000Z",
+            "alongside.db.signing-key",
+            "backup"
+        ]
     );
     assert_eq!(office.verify_file(&kept).head, head, "what came after the backup is kept");
     office.build_pages();
@@ -64,6 +70,21 @@ fn a_store_in_use_is_left_alone_and_a_restore_lets_nobody_in() {
     lock.unlock().unwrap();
     waiting.join().unwrap().unwrap();
     restore(&made.file, &office.store(), &office.pages(), START).unwrap();
+}
+
+#[test]
+fn a_restore_waits_for_one_that_is_just_letting_go() {
+    let office = Office::empty();
+    drop(office.fill());
+    let made = backup(&office.store(), &office.file("backup")).unwrap();
+    let lock = std::fs::File::open(office.file("alongside.db.lock")).unwrap();
+    lock.try_lock_shared().unwrap();
+    let leaving = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        lock.unlock().unwrap();
+    });
+    restore(&made.file, &office.store(), &office.pages(), START).unwrap();
+    leaving.join().unwrap();
 }
 
 #[test]

@@ -27,10 +27,11 @@ fn it_verifies_while_the_store_is_open_and_grows() {
 }
 
 /// What is done, and what has to be found.
-const TAMPERED: [(&str, &[&str]); 16] = [
+const TAMPERED: [(&str, &[&str]); 17] = [
     // Entries.
     ("DELETE FROM feed WHERE seq = 2", &["entries_missing"]),
     ("UPDATE feed SET chain = zeroblob(16) WHERE seq = 6", &["chain_broken", "chain_broken"]),
+    ("UPDATE feed SET received_at = received_at + 1 WHERE seq = 6", &["chain_broken"]),
     ("UPDATE feed SET body = x'00' WHERE seq = 6", &["entry_unreadable", "chain_broken", "group_differs"]),
     (
         "UPDATE feed SET hash = zeroblob(32) WHERE seq = (SELECT min(seq) FROM feed WHERE kind = 0)",

@@ -7,6 +7,7 @@ mod hostile;
 mod late;
 mod local_writes;
 mod merge;
+mod repair;
 mod start;
 mod sync_round_trip;
 mod world;

@@ -1,12 +1,18 @@
 //! A small world: a partner with people, a programme of two kinds of groups, phones.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use alongside_domain::{
     deadline::DeadlineRules,
     ids::{ActorId, ChangeHash, GroupId, PartnerId, PersonId, RecordId},
     programme::{FieldRef, Parts, Programme},
     record::{Circumstances, Document, Edit, RawChange, Root},
+    reminder::Reminders,
+    rules::Rules,
     time::Millis,
     value::Value,
     wire::{
@@ -20,7 +26,7 @@ use alongside_server::{
     clock::SetClock,
     config::Config,
     people::{self, NewPerson},
-    store::Store,
+    store::{Store, journal_beside, signing_key_beside},
 };
 use axum::{
     Router,
@@ -35,7 +41,7 @@ pub(crate) const START: Millis = Millis(1_425_286_800_000);
 const DEADLINES: &str = include_str!("../../../core/programmes/independent-support/deadlines.toml");
 
 pub(crate) struct World {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     pub(crate) clock: Arc<SetClock>,
     pub(crate) state: AppState,
     pub(crate) router: Router,
@@ -45,6 +51,7 @@ pub(crate) struct World {
 pub(crate) fn programme() -> Programme {
     let field = |field: &str| FieldRef { form: "note".to_owned(), field: field.to_owned() };
     Programme {
+        zone: "Europe/London".to_owned(),
         id: "small".to_owned(),
         title: "Small".to_owned(),
         version: "1".to_owned(),
@@ -71,20 +78,17 @@ pub(crate) fn programme() -> Programme {
         .unwrap(),
         code_lists: BTreeMap::new(),
         deadlines: DeadlineRules::parse("deadlines.toml", DEADLINES).unwrap(),
+        rules: Rules::default(),
+        reminders: Reminders::default(),
         parts: Parts {
             unit: "case".to_owned(),
             unit_words: ("case".to_owned(), "cases".to_owned()),
             reference: field("reference"),
-            status: None,
-            ended: Vec::new(),
-            stage: None,
-            supporter: None,
-            area: None,
-            subject_name: Vec::new(),
-            subject_birth: None,
-            contact_at: None,
-            event: None,
+            ..Parts::default()
         },
+        states: Vec::new(),
+        retention: BTreeMap::new(),
+        derived: Vec::new(),
     }
 }
 
@@ -97,7 +101,30 @@ impl World {
         let config = Config { requests_at_once: 8, ..Config::default() };
         let state = AppState::new(config, store, clock.clone(), Arc::new(programme())).unwrap();
         let router = router(&state, None);
-        Self { _folder: folder, clock, state, router, partner }
+        Self { folder, clock, state, router, partner }
+    }
+
+    /// The server as it comes back from this backup, made by [`Self::backup`]: with its control journal and
+    /// its signing key, which no backup carries.
+    pub(crate) fn restored(&self, backup: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.db");
+        std::fs::copy(backup, &path).unwrap();
+        let here = self.state.store.path();
+        std::fs::copy(journal_beside(here), journal_beside(&path)).unwrap();
+        std::fs::copy(signing_key_beside(here), signing_key_beside(&path)).unwrap();
+        let store = Store::open(path).unwrap();
+        let config = Config { requests_at_once: 8, ..Config::default() };
+        let state = AppState::new(config, store, self.clock.clone(), Arc::new(programme())).unwrap();
+        let router = router(&state, None);
+        Self { folder, clock: self.clock.clone(), state, router, partner: self.partner }
+    }
+
+    /// Backs the store up.
+    pub(crate) fn backup(&self) -> PathBuf {
+        let to = self.folder.path().join("backup.db");
+        alongside_server::backup::backup(self.state.store.path(), &to).unwrap();
+        to
     }
 
     pub(crate) fn person(&self, name: &str, role: &str) -> PersonId {
@@ -216,6 +243,9 @@ impl Phone {
             push: (!changes.is_empty()).then(|| pack_rows(changes)),
             limit: 1 << 20,
             waiting: 0,
+            tally: None,
+            needs_key: false,
+            repair: None,
         }
     }
 
@@ -279,6 +309,11 @@ pub(crate) fn edit(key: &str, text: &str) -> Edit {
 
 fn pushed(group: GroupId, record: RecordId, change: &RawChange) -> PushedChange {
     PushedChange { group, record, bytes: change.bytes.clone() }
+}
+
+/// The hash of a change on its way.
+pub(crate) fn pushed_hash(change: &PushedChange) -> ChangeHash {
+    alongside_domain::guard::chunk::parse(&change.bytes).unwrap().header.hash
 }
 
 pub(crate) fn new_group() -> GroupId {

@@ -59,6 +59,7 @@ impl Handset {
             role: "SUPPORTER".to_owned(),
             partner: PARTNER,
             programme: (programme.id.clone(), ChangeHash(programme.hash)),
+            key: None,
         };
         handset.phone.sync().accept_enrolment("http://127.0.0.1:9", &enrolment)?;
         let mut entries = Vec::new();
@@ -93,6 +94,11 @@ impl Handset {
                 revoked: false,
                 more: false,
                 server_time: TODAY,
+                tally: None,
+                heads: None,
+                key: None,
+                to_repair: false,
+                repair: None,
             };
             handset.phone.sync().apply(&Sent::default(), &answer)?;
         }

@@ -15,6 +15,7 @@ mod line;
 mod offices;
 mod peers;
 mod phone_rows;
+mod programme_rows;
 mod scale_rows;
 mod server_rows;
 mod sizes;
@@ -59,8 +60,9 @@ pub(crate) struct Measure {
     pub(crate) run: fn(&mut Stage) -> Result<Vec<Row>>,
 }
 
-/// In the order of the design.
+/// What every start pays, then in the order of the design.
 pub(crate) const MEASURES: &[Measure] = &[
+    Measure { name: "programme", what: "opening the programme", run: programme_rows::open },
     Measure { name: "save", what: "saving one contact on the phone", run: phone_rows::save },
     Measure { name: "case-page", what: "a case page with very many contacts", run: phone_rows::case_page },
     Measure { name: "open", what: "opening the app with very many cases", run: phone_rows::open },

@@ -13,7 +13,7 @@ use alongside_domain::{
     ids::{ActorId, GroupId, PartnerId, PersonId, RecordId},
     programme::Programme,
     record::Root,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     wire::{
         Cursor, EnrolAnswer, EnrolRequest, GroupOpening, MEDIA_TYPE, PROTOCOL, PushedChange, SyncRequest,
         Verdict, decode_message, encode, features, pack,
@@ -305,7 +305,7 @@ impl Office {
                     group: groups[group],
                 };
                 let edits = generator.fill(form, at);
-                let (zone, reason) = (PROGRAMME_ZONE.to_owned(), None);
+                let (zone, reason) = (self.programme.zone.clone(), None);
                 writes.push(LocalWrite::Create { root, edits, at: Millis(at), zone, reason });
                 left -= 1;
             }
@@ -362,6 +362,9 @@ pub(crate) fn question(
         push,
         limit: 1 << 20,
         waiting: 0,
+        tally: None,
+        needs_key: false,
+        repair: None,
     }
 }
 

@@ -3,10 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use alongside_core::Phone;
-use alongside_domain::{
-    ids::GroupId,
-    time::{Millis, PROGRAMME_ZONE},
-};
+use alongside_domain::{ids::GroupId, time::Millis};
 use anyhow::{Result, ensure};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -103,7 +100,7 @@ pub(crate) fn case_page(stage: &mut Stage) -> Result<Vec<Row>> {
 
 fn page_save_page((handset, case, contacts): &mut (Handset, GroupId, Contacts)) -> Result<Duration> {
     let request = contacts.next(handset, *case);
-    let as_of = contacts.at.date_in(PROGRAMME_ZONE);
+    let as_of = contacts.at.date_in("Europe/London");
     let (seen, took) = timed(|| {
         let records = handset.phone.records();
         records.unit_page(*case, as_of, 20, None)?;
@@ -148,7 +145,7 @@ fn open_home(
 ) -> Result<Duration> {
     let clock = Arc::new(alongside_core::clock::ManualClock::new(TODAY));
     let profile = profile(folder, programme, &clock, 3);
-    let as_of = TODAY.date_in(PROGRAMME_ZONE);
+    let as_of = programme.day(TODAY);
     let ((phone, home), took) = timed(|| {
         let phone = Phone::open(profile)?;
         let home = phone.records().home(as_of)?;

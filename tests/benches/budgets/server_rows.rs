@@ -11,7 +11,7 @@ use alongside_domain::{
     guard::{self, Ruling},
     ids::{GroupId, RecordId},
     record::{Circumstances, Document, RawChange, Root},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     wire::{Cursor, PushedChange, SyncAnswer, Verdict, decode_message, encode, features, pack},
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -150,7 +150,7 @@ fn contact(
     let id = RecordId::new(Millis(at), generator.device().actor.0[..10].try_into()?);
     let root = Root { id, form_version: programme.forms[&form].version.clone(), form, group };
     let edits = generator.fill("contact", at);
-    let zone = PROGRAMME_ZONE.to_owned();
+    let zone = programme.zone.clone();
     let circumstances =
         Circumstances { actor: device.actor, at: Millis(at), zone, offline: false, reason: None };
     let (_, change) = Document::create(&root, &edits, &circumstances)?;

@@ -1,7 +1,7 @@
 //! The yardstick of the phone's rows: the same rows, with the same tables, indexes and search, in
 //! SQLCipher with the same durability, inserted by prepared statements and nothing else.
 
-use std::path::Path;
+use std::{path::Path, rc::Rc};
 
 use anyhow::Result;
 use rusqlite::{Connection, OpenFlags, Params, params_from_iter, types::Value};
@@ -18,41 +18,31 @@ pub(crate) enum Durability {
 /// One row to insert.
 pub(crate) struct TableRow {
     table: &'static str,
-    insert: &'static str,
+    insert: Rc<str>,
     values: Vec<Value>,
 }
 
 /// What one save wrote.
 pub(crate) type Rows = Vec<TableRow>;
 
-/// Each table of the phone that a save or a pull writes, how its rows are put in again, and how the
-/// rows of one record are found (`?1`). The outbox follows from triggers.
-const TABLES: [(&str, &str, &str); 11] = [
-    ("document", "INSERT INTO document VALUES (?1, ?2, ?3)", "record = ?1"),
-    (
-        "change",
-        "INSERT INTO change VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-        "record = ?1 AND feed_seq IS NULL",
-    ),
-    ("record_row", "INSERT INTO record_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "record = ?1"),
-    (
-        "search",
-        "INSERT INTO search (rowid, words) VALUES (?1, ?2)",
-        "rowid IN (SELECT id FROM record_row WHERE record = ?1)",
-    ),
-    ("grp", "INSERT INTO grp VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", ""),
-    ("grp_parent", "INSERT INTO grp_parent VALUES (?1, ?2, ?3)", ""),
-    ("person", "INSERT INTO person VALUES (?1, ?2, ?3, ?4)", ""),
-    ("access", "INSERT INTO access VALUES (?1, ?2)", ""),
-    ("deadline", "INSERT INTO deadline VALUES (?1, ?2, ?3)", ""),
-    (
-        "unit_row",
-        "INSERT OR REPLACE INTO unit_row
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        "grp = (SELECT grp FROM document WHERE record = ?1)",
-    ),
-    ("saved", "INSERT INTO saved VALUES (?1, ?2, ?3, ?4)", "records = ?1"),
+/// Each table of the phone that a save or a pull writes, and how the rows of one record are found (`?1`).
+/// The outbox follows from triggers, and what is counted of a change.
+const TABLES: [(&str, &str); 11] = [
+    ("document", "record = ?1"),
+    ("change", "record = ?1 AND feed_seq IS NULL"),
+    ("record_row", "record = ?1"),
+    (SEARCH, "rowid IN (SELECT id FROM record_row WHERE record = ?1)"),
+    ("grp", ""),
+    ("grp_parent", ""),
+    ("person", ""),
+    ("access", ""),
+    ("deadline", ""),
+    (UNITS, "grp = (SELECT grp FROM document WHERE record = ?1)"),
+    ("saved", "records = ?1"),
 ];
+const SEARCH: &str = "search";
+/// A unit has one row, which every save of a record of it replaces.
+const UNITS: &str = "unit_row";
 
 /// A phone's file, read beside the phone.
 pub(crate) struct PhoneFile(Connection);
@@ -69,8 +59,8 @@ impl PhoneFile {
     /// What the save of this new record wrote.
     pub(crate) fn saved(&self, record: [u8; 16]) -> Result<Rows> {
         let mut rows = Vec::new();
-        for (table, insert, find) in TABLES.into_iter().filter(|(_, _, find)| !find.is_empty()) {
-            self.take(table, insert, &format!("WHERE {find}"), [&record[..]], &mut rows)?;
+        for (table, find) in TABLES.into_iter().filter(|(_, find)| !find.is_empty()) {
+            self.take(table, &format!("WHERE {find}"), [&record[..]], &mut rows)?;
         }
         Ok(rows)
     }
@@ -78,27 +68,25 @@ impl PhoneFile {
     /// Every row of every table.
     pub(crate) fn everything(&self) -> Result<Rows> {
         let mut rows = Vec::new();
-        for (table, insert, _) in TABLES {
-            self.take(table, insert, "", [], &mut rows)?;
+        for (table, _) in TABLES {
+            self.take(table, "", [], &mut rows)?;
         }
         Ok(rows)
     }
 
-    fn take(
-        &self,
-        table: &'static str,
-        insert: &'static str,
-        which: &str,
-        parameters: impl Params,
-        out: &mut Rows,
-    ) -> Result<()> {
-        let columns = if table == "search" { "rowid, words" } else { "*" };
+    fn take(&self, table: &'static str, which: &str, parameters: impl Params, out: &mut Rows) -> Result<()> {
+        let columns = if table == SEARCH { "rowid, words" } else { "*" };
         let mut statement = self.0.prepare_cached(&format!("SELECT {columns} FROM {table} {which}"))?;
-        let wide = statement.column_count();
+        let names: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let wide = names.len();
+        let verb = if table == UNITS { "INSERT OR REPLACE" } else { "INSERT" };
+        let insert: Rc<str> =
+            format!("{verb} INTO {table} ({}) VALUES ({})", names.join(", "), vec!["?"; wide].join(", "))
+                .into();
         let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
             let values = (0..wide).map(|column| row.get(column)).collect::<Result<_, _>>()?;
-            out.push(TableRow { table, insert, values });
+            out.push(TableRow { table, insert: Rc::clone(&insert), values });
         }
         Ok(())
     }
@@ -145,7 +133,7 @@ impl Shelf {
     pub(crate) fn insert(&mut self, rows: &[TableRow]) -> Result<()> {
         let tx = self.0.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for row in rows {
-            tx.prepare_cached(row.insert)?.execute(params_from_iter(&row.values))?;
+            tx.prepare_cached(&row.insert)?.execute(params_from_iter(&row.values))?;
         }
         tx.commit()?;
         Ok(())

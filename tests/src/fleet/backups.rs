@@ -1,15 +1,20 @@
 //! Servers and phones that come back from older copies, and phones that are there twice.
 
-use alongside_domain::ids::{ChangeHash, DeviceId, PersonId};
+use alongside_domain::{
+    ids::{ChangeHash, DeviceId, GroupId, PersonId, RecordId},
+    tally::EntryName,
+};
 use alongside_server::store::LogBody;
 use anyhow::Result;
 use rand::RngExt as _;
 
-use super::{Excluded, Mutant, plot::Sim};
+use super::{Excluded, Mutant, handset::Handset, plot::Sim};
 
-/// A change that a restored server lost and a phone will offer again.
+/// A change that a restored server lost and a phone will bring back.
 #[derive(Debug, Clone)]
 pub(super) struct Lost {
+    group: GroupId,
+    pub(super) record: RecordId,
     hash: ChangeHash,
     author: PersonId,
     device: Option<DeviceId>,
@@ -33,24 +38,19 @@ impl Sim<'_> {
         let head = self.backups[chosen].head;
         let gone = self.server.log_after(head)?;
         let mut lost = Vec::new();
-        let granted = self.server.granted()?;
         for entry in &gone {
             let LogBody::Change { group, record, author, device, hash, .. } = &entry.body else { continue };
-            let mut offered = false;
-            for handset in self.handsets.iter().filter(|h| Some(h.device) == *device && !h.revoked) {
-                let open = granted.get(&handset.person).is_some_and(|groups| groups.contains(group));
-                offered |=
-                    open && handset.holds()?.contains_key(record) && handset.history(*record)?.contains(hash);
-            }
-            if !offered {
-                self.story
-                    .exclude(Excluded::Relay, "a restore after which nobody could offer some work again");
-                return Ok(());
-            }
-            lost.push(Lost { hash: *hash, author: *author, device: *device });
+            let (group, record, hash) = (*group, *record, *hash);
+            lost.push(Lost { group, record, hash, author: *author, device: *device });
+        }
+        let all: Vec<Lost> = self.returning.iter().chain(&lost).cloned().collect();
+        if !self.somebody_offers(&all, |_| true)? {
+            self.story.exclude(Excluded::NobodyHolds, "a restore");
+            return Ok(());
         }
         let backup = self.backups.swap_remove(chosen);
         self.story.fault("server restored", &format!("to {head}; {} entries gone", gone.len()));
+        self.held_once.extend(self.server.written()?);
         self.server.restore(&backup, self.story.mutant != Some(Mutant::ForgetsTheJournal))?;
         // Later copies hold what never happened in this server's life.
         self.backups.clear();
@@ -66,13 +66,31 @@ impl Sim<'_> {
         Ok(())
     }
 
-    /// Whether something that a restored server lost, and that `whose` says, has not come back yet.
-    pub(super) fn is_to_return(
-        &mut self,
-        whose: impl Fn(PersonId, Option<DeviceId>) -> bool,
-    ) -> Result<bool> {
+    /// Whether each of these changes would be brought back by one of these phones: its author's, or one that
+    /// can prove it.
+    fn somebody_offers(&self, lost: &[Lost], who: impl Fn(&Handset) -> bool) -> Result<bool> {
+        let granted = self.server.granted()?;
+        for lost in lost.iter().filter(|lost| !self.erased.contains(&lost.group)) {
+            let name = EntryName::of(lost.group, lost.record, &lost.hash, lost.author, lost.device);
+            let mut offered = false;
+            for handset in self.handsets.iter().filter(|handset| handset.in_use() && who(handset)) {
+                let open = granted.get(&handset.person).is_some_and(|groups| groups.contains(&lost.group));
+                let held = handset.holds()?.contains_key(&lost.record)
+                    && handset.history(lost.record)?.contains(&lost.hash);
+                let own = Some(handset.device) == lost.device && open;
+                offered |= held && (own || handset.phone()?.sync().provable(lost.group)?.contains(&name));
+            }
+            if !offered {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether everything that restored servers lost would still come back without these phones.
+    pub(super) fn can_do_without(&mut self, gone: impl Fn(&Handset) -> bool) -> Result<bool> {
         if self.returning.is_empty() {
-            return Ok(false);
+            return Ok(true);
         }
         let here: std::collections::BTreeSet<ChangeHash> = self
             .server
@@ -84,7 +102,23 @@ impl Sim<'_> {
             })
             .collect();
         self.returning.retain(|lost| !here.contains(&lost.hash));
-        Ok(self.returning.iter().any(|lost| whose(lost.author, lost.device)))
+        self.somebody_offers(&self.returning, |handset| !gone(handset))
+    }
+
+    /// A phone is lost for good, with what only it held.
+    pub(super) fn lose_phone(&mut self, at: usize) -> Result<()> {
+        let others = self.handsets.iter().filter(|handset| handset.in_use()).count() > 1;
+        let device = self.handsets[at].device;
+        if !others || !self.handsets[at].in_use() {
+            return Ok(());
+        }
+        if !self.can_do_without(|handset| handset.device == device)? {
+            self.story.exclude(Excluded::NobodyHolds, "a lost phone");
+            return Ok(());
+        }
+        self.story.fault("phone lost", &self.handsets[at].name);
+        self.handsets[at].gone = true;
+        self.excuse_unsent(Excluded::GoneWithPhone, at)
     }
 
     pub(super) fn copy_phone(&mut self) -> Result<()> {

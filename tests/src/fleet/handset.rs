@@ -1,13 +1,13 @@
 //! A phone of the fleet: a real core, an engine that is driven step by step, a clock of its own.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use alongside_core::{ApiError, Key, Phone, Profile, clock::ManualClock, sync::Sent};
+use alongside_core::{ApiError, Key, Phone, Profile, clock::ManualClock, sync::Sent, views::ReviewOutcome};
 use alongside_domain::{
     ids::{ChangeHash, DeviceId, GroupId, PersonId, RecordId},
     programme::Programme,
@@ -36,6 +36,8 @@ pub(super) struct Handset {
     pub(super) device: DeviceId,
     pub(super) token: String,
     pub(super) revoked: bool,
+    /// Lost for good.
+    pub(super) gone: bool,
     /// How far its clock is off, in milliseconds.
     pub(super) skew: i64,
     /// Most bytes that a request carries, each way.
@@ -87,6 +89,7 @@ impl Handset {
             device: DeviceId([0; 16]),
             token: String::new(),
             revoked: false,
+            gone: false,
             skew: 0,
             most_bytes: (u32::MAX, u32::MAX),
             key: rng.random(),
@@ -125,7 +128,12 @@ impl Handset {
             // What a phone draws after it was opened is new, as the system's randomness is.
             Box::new(ChaCha8Rng::from_seed(rng.random())),
         );
-        Profile { most_bytes: self.room, ..profile }
+        Profile { most_bytes: self.room, installation: self.mark(), ..profile }
+    }
+
+    /// Somebody works with it.
+    pub(super) fn in_use(&self) -> bool {
+        !self.revoked && !self.gone
     }
 
     pub(super) fn phone(&self) -> Result<&Phone> {
@@ -242,6 +250,7 @@ impl Handset {
             device: self.device,
             token: self.token.clone(),
             revoked: self.revoked,
+            gone: false,
             skew: self.skew,
             most_bytes: self.most_bytes,
             key: self.key,
@@ -351,8 +360,22 @@ impl Handset {
         Ok(held)
     }
 
-    /// Whether the record here has, or had, this value in this field.
+    /// Own changes that wait for a coordinator.
+    pub(super) fn in_review(&self) -> Result<BTreeSet<ChangeHash>> {
+        let lines = self.phone()?.records().outbox()?.in_review;
+        let waiting = lines.into_iter().filter(|line| line.outcome == ReviewOutcome::Waits);
+        Ok(waiting.filter_map(|line| line.change).collect())
+    }
+
+    /// Whether the record here has, or had, this value in this field, or it is kept with what was refused.
     pub(super) fn has(&self, record: RecordId, key: &str, value: &Value) -> Result<bool> {
+        let kept = self.phone()?.records().outbox()?.refused;
+        let mut kept = kept.iter().filter(|kept| kept.record == record).flat_map(|kept| &kept.fields);
+        if let Value::Text(text) = value
+            && kept.any(|field| field.key == key && field.text == *text)
+        {
+            return Ok(true);
+        }
         let history = match self.phone()?.records().history(record) {
             Ok(history) => history,
             Err(ApiError::NotFound(_)) => return Ok(false),

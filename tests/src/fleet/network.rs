@@ -2,7 +2,7 @@
 
 use alongside_domain::{
     sync::Failure,
-    wire::{ErrorAnswer, ErrorCode, SyncAnswer, SyncRequest, decode, decode_message, encode},
+    wire::{Cursor, ErrorAnswer, ErrorCode, SyncAnswer, SyncRequest, decode, decode_message, encode},
 };
 use anyhow::{Context, Result, bail, ensure};
 use rand::RngExt as _;
@@ -141,16 +141,18 @@ fn deliver(server: &Server, story: &mut Story, parcel: &Parcel) -> Result<Result
     story.told.requests += 1;
     let mut sent = parcel.body.clone();
     let mut unseen = 0;
+    let mut asked = Cursor::default();
     if let Some(mutant) = story.mutant {
         let mut request: SyncRequest = decode_message(&sent)?;
-        unseen = mutant.request(&mut request);
+        asked = request.cursor;
+        unseen = mutant.request(&mut request, server)?;
         sent = encode(&request);
     }
     let (status, body) = server.post("/v1/sync", Some(&parcel.token), sent)?;
     if status.is_success() {
         let mut answer: SyncAnswer = decode_message(&body).context("an answer cannot be read")?;
         if let Some(mutant) = story.mutant {
-            mutant.answer(&mut answer, unseen)?;
+            mutant.answer(&mut answer, unseen, asked)?;
         }
         return Ok(Ok(Box::new(answer)));
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alongside_domain::{
     ids::{GroupId, PersonId},
     record::Edit,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
     value::Value,
     wire::ControlEvent,
 };
@@ -43,7 +43,9 @@ impl Sim<'_> {
             .control()?
             .into_iter()
             .filter_map(|event| match event {
-                ControlEvent::Group { group, kind, .. } => Some((group, kind)),
+                ControlEvent::Group { group, kind, .. } if !self.erased.contains(&group) => {
+                    Some((group, kind))
+                }
                 _ => None,
             })
             .collect();
@@ -91,10 +93,6 @@ impl Sim<'_> {
             return Ok(());
         }
         let group = cases[self.rng.random_range(0..cases.len())];
-        if self.is_to_return(|author, _| author == person)? {
-            self.story.exclude(Excluded::Relay, "a withdrawal while lost work is still to come back");
-            return Ok(());
-        }
         self.story.tell(format!("the office withdraws {} from {}", short(&group.0), short(&person.0)));
         self.server.write(self.office, vec![LocalWrite::Withdraw { person, group }])?;
         let (before, groups) = (groups, self.groups()?);
@@ -123,29 +121,37 @@ impl Sim<'_> {
 
     /// Revokes one of several phones.
     pub(super) fn revoke(&mut self) -> Result<()> {
-        let in_use = self.handsets.iter().filter(|handset| !handset.revoked).count();
+        let in_use = self.handsets.iter().filter(|handset| handset.in_use()).count();
         let at = self.rng.random_range(0..self.handsets.len());
         let device = self.handsets[at].device;
         let same = self.handsets.iter().filter(|handset| handset.device == device).count();
-        if self.handsets[at].revoked || in_use <= same + 1 {
+        if !self.handsets[at].in_use() || in_use <= same + 1 {
             return Ok(());
         }
-        if self.is_to_return(|_, by| by == Some(device))? {
-            self.story.exclude(Excluded::Relay, "a revocation while lost work is still to come back");
+        if !self.can_do_without(|handset| handset.device == device)? {
+            self.story.exclude(Excluded::NobodyHolds, "a revocation");
             return Ok(());
         }
         self.story.fault("phone revoked", &self.handsets[at].name);
         self.server.revoke(device, Millis(self.now))?;
-        let written = self.server.written()?;
         for at in 0..self.handsets.len() {
             if self.handsets[at].device == device {
                 self.handsets[at].revoked = true;
-                self.excuse(Excluded::RevokedWork, |saved| {
-                    saved.by == at
-                        && !written.contains(&(saved.record, saved.key.clone(), saved.value.clone()))
-                });
+                self.excuse_unsent(Excluded::RevokedWork, at)?;
             }
         }
+        Ok(())
+    }
+
+    /// Does not look for what only this phone ever had. What a restored server lost and others hold has to
+    /// come back.
+    pub(super) fn excuse_unsent(&mut self, reason: Excluded, at: usize) -> Result<()> {
+        let written = self.server.written()?;
+        let held_once = self.held_once.clone();
+        self.excuse(reason, |saved| {
+            let value = (saved.record, saved.key.clone(), saved.value.clone());
+            saved.by == at && !held_once.contains(&value) && !written.contains(&value)
+        });
         Ok(())
     }
 
@@ -155,6 +161,23 @@ impl Sim<'_> {
             saved.excused = Some(reason);
             self.story.exclude(reason, &format!("{:?}", saved.value));
         }
+    }
+
+    /// A case is erased for good.
+    pub(super) fn erase(&mut self) -> Result<()> {
+        let cases = self.groups()?.cases(|_| true);
+        if cases.is_empty() {
+            return Ok(());
+        }
+        let group = cases[self.rng.random_range(0..cases.len())];
+        if !self.server.erase(group, Millis(self.now))? {
+            self.story.fault("server's disk full", "after an erasure");
+            self.to_erase_again.insert(group);
+        }
+        self.story.fault("case erased", &short(&group.0));
+        self.erased.insert(group);
+        self.excuse(Excluded::Erased, |saved| saved.group == group);
+        Ok(())
     }
 
     /// The office corrects a record at the console.
@@ -183,7 +206,7 @@ impl Sim<'_> {
             record,
             edits,
             at: Millis(self.now),
-            zone: PROGRAMME_ZONE.to_owned(),
+            zone: "Europe/London".to_owned(),
             reason: None,
         };
         self.server.write(self.office, vec![write])

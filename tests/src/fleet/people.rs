@@ -191,7 +191,11 @@ impl Sim<'_> {
                 value: edit.value.clone(),
                 by: at,
                 person,
-                excused: late.then_some(Excluded::LateWork),
+                excused: if self.erased.contains(&group) {
+                    Some(Excluded::Erased)
+                } else {
+                    late.then_some(Excluded::LateWork)
+                },
             });
         }
         Ok(())

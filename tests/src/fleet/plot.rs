@@ -66,8 +66,14 @@ pub(super) struct Sim<'s> {
     pub(super) late: BTreeSet<(PersonId, GroupId)>,
     /// Access that the office ended and did not give again, whatever the server remembers of it.
     pub(super) ended: BTreeSet<(PersonId, GroupId)>,
+    /// Cases that were erased.
+    pub(super) erased: BTreeSet<GroupId>,
+    /// Those of them whose traces may still be in the server's file, for lack of room.
+    pub(super) to_erase_again: BTreeSet<GroupId>,
     pub(super) backups: Vec<Backup>,
     pub(super) returning: Vec<Lost>,
+    /// Values that a server had before it was restored.
+    pub(super) held_once: BTreeSet<(RecordId, String, Value)>,
     pub(super) copies: Vec<(usize, PhoneCopy)>,
     // Last: phones and server close before their files go.
     pub(super) dir: TempDir,
@@ -140,8 +146,11 @@ impl<'s> Sim<'s> {
             parents: BTreeMap::new(),
             late: BTreeSet::new(),
             ended: BTreeSet::new(),
+            erased: BTreeSet::new(),
+            to_erase_again: BTreeSet::new(),
             backups: Vec::new(),
             returning: Vec::new(),
+            held_once: BTreeSet::new(),
             copies: Vec::new(),
             dir,
         };
@@ -174,6 +183,9 @@ impl<'s> Sim<'s> {
         self.now += self.rng.random_range(1_000..3_600_000);
         self.server.clock.set(Millis(self.now));
         let at = self.rng.random_range(0..self.handsets.len());
+        if self.handsets[at].gone {
+            return Ok(());
+        }
         match self.rng.random_range(0..1000) {
             0..430 => self.sync_step(at),
             430..480 => self.sync_burst(at),
@@ -210,7 +222,10 @@ impl<'s> Sim<'s> {
             }
             950..952 => self.at_office(Self::revoke),
             952..954 => self.update(at),
-            954..960 => self.server.project(),
+            954..957 => self.server.project(),
+            957..959 => self.at_office(Self::erase),
+            959..960 if copies == Copies::OfServer => self.lose_phone(at),
+            959..960 => Ok(()),
             960..980 => match copies {
                 Copies::OfServer => self.back_up_server(),
                 Copies::OfPhones => self.copy_phone(),
@@ -336,6 +351,12 @@ impl<'s> Sim<'s> {
     fn heal(&mut self) -> Result<()> {
         self.story.tell("healed from here on");
         self.server.fill(None)?;
+        for group in std::mem::take(&mut self.to_erase_again) {
+            ensure!(
+                self.server.erase(group, Millis(self.now))?,
+                "there is room, and a file is not written anew"
+            );
+        }
         for handset in &mut self.handsets {
             handset.empty(&mut self.rng)?;
         }
@@ -350,7 +371,7 @@ impl<'s> Sim<'s> {
             for at in 0..self.handsets.len() {
                 let Self { handsets, server, story, rng, now, .. } = self;
                 let handset = &mut handsets[at];
-                if handset.revoked {
+                if !handset.in_use() {
                     continue;
                 }
                 handset.set_clock(Millis(*now));
@@ -387,7 +408,18 @@ fn said(
             answer.cursor.seq,
             answer.backfills.len(),
             if answer.more { ", more" } else { "" },
-            if answer.start_again { ", start again" } else { "" },
+            match (answer.start_again, answer.to_repair, answer.repair.as_deref()) {
+                (true, ..) => ", start again".to_owned(),
+                (_, true, _) => ", repair".to_owned(),
+                (_, _, Some(step)) => format!(
+                    ", repaired: {} differ, {} lists, {} dealt with, relayed {:?}",
+                    step.differ.len(),
+                    step.lists.len(),
+                    step.dealt_with,
+                    step.verdicts
+                ),
+                _ => String::new(),
+            },
             answer.openings,
             answer.verdicts,
         ),

@@ -21,10 +21,11 @@ use alongside_server::{
     backup::RestoreError,
     clock::SetClock,
     config::Config,
+    erase::EraseError,
     ingest::{IngestError, LocalWrite},
     people::{self, NewPerson, PeopleError},
     read_model::{Projector, ReadModel},
-    store::{LogBody, LogEntry, Store, StoreError, journal_beside},
+    store::{LogBody, LogEntry, Store, StoreError, journal_beside, signing_key_beside},
     verify::{self, Pages, PagesOf},
 };
 use anyhow::{Context, Result, bail};
@@ -145,7 +146,18 @@ impl Server {
     /// The control journal lies outside the store and its backups: it is never older than the server.
     fn take_journal_along(&self, next: &Path) -> Result<()> {
         fs::copy(journal_beside(&self.folder.join(FILE)), journal_beside(&next.join(FILE)))?;
+        self.take_key_along(next)
+    }
+
+    /// So does the key with which it signs.
+    fn take_key_along(&self, next: &Path) -> Result<()> {
+        fs::copy(self.signing_key(), signing_key_beside(&next.join(FILE)))?;
         Ok(())
+    }
+
+    /// The file of the key with which it signs.
+    pub(super) fn signing_key(&self) -> PathBuf {
+        signing_key_beside(&self.folder.join(FILE))
     }
 
     /// Puts an older copy in the place of the store. The pages' file stays, as it would for somebody who
@@ -155,6 +167,7 @@ impl Server {
         let pages = self.pages_name()?;
         copy_database(&self.folder.join(&pages), &next.join(&pages))?;
         copy_database(&backup.file, &next.join(FILE))?;
+        self.take_key_along(&next)?;
         if with_journal {
             self.take_journal_along(&next)?;
         }
@@ -305,6 +318,16 @@ impl Server {
         Ok(people::revoke_device(self.store()?, now, device)?)
     }
 
+    /// Erases a group for good. `false`: out of the feed, but the file could not be written anew for lack
+    /// of room; who erases is told to ask again.
+    pub(super) fn erase(&self, group: GroupId, now: Millis) -> Result<bool> {
+        match alongside_server::erase::erase(self.store()?, now, group, "request") {
+            Ok(_) => Ok(true),
+            Err(EraseError::NotWrittenAnew(StoreError::Full)) if self.full => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The whole log after this number.
     pub(super) fn log_after(&self, mut seq: u64) -> Result<Vec<LogEntry>> {
         let mut log = Vec::new();
@@ -407,5 +430,7 @@ impl Server {
 pub(super) fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let of_store = matches!(error.downcast_ref(), Some(StoreError::Full));
     let of_people = matches!(error.downcast_ref(), Some(PeopleError::Store(StoreError::Full)));
-    of_store || of_people || matches!(error.downcast_ref(), Some(IngestError::Store(StoreError::Full)))
+    let of_ingest = matches!(error.downcast_ref(), Some(IngestError::Store(StoreError::Full)));
+    let of_erasure = matches!(error.downcast_ref(), Some(EraseError::Store(StoreError::Full)));
+    of_store || of_people || of_ingest || of_erasure
 }

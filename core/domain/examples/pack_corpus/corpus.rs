@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     ids::{ActorId, ChangeHash, DeviceId, GroupId, PersonId, RecordId},
+    programme::{Programme, builtin, split},
     record::{Circumstances, Document, Edit, RawChange, Root},
     time::Millis,
     value::Value,
@@ -101,6 +102,7 @@ pub struct Generator {
     rng: ChaCha8Rng,
     bank: Bank,
     forms: BTreeMap<String, Form>,
+    programme: Programme,
     /// Ids that others may refer to, of the case at hand.
     episode: Option<RecordId>,
     pub supporter: Option<PersonId>,
@@ -123,7 +125,8 @@ const CASE: [(&str, usize); 10] = [
 impl Generator {
     pub fn new(seed: u64, bank: Bank) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        Self { rng, bank, forms: forms::read(), episode: None, supporter: None }
+        let programme = builtin::independent_support().unwrap();
+        Self { rng, bank, forms: forms::read(), programme, episode: None, supporter: None }
     }
 
     pub fn device(&mut self) -> Device {
@@ -306,6 +309,10 @@ impl Generator {
                 }
             };
             self.answer(question, &prefix, at, &mut edits);
+        }
+        // What is restricted is written beside these records, in a group of its own.
+        if let Some(known) = self.programme.form(&form.id) {
+            edits.retain(|edit| !split::is_restricted(&self.programme, known, edit));
         }
         self.forms.insert(form.id.clone(), form);
         edits

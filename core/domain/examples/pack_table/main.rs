@@ -203,6 +203,9 @@ fn request(actor: ActorId, push: Pack) -> f64 {
         push: Some(push),
         limit: 1 << 20,
         waiting: 0,
+        tally: None,
+        needs_key: false,
+        repair: None,
     };
     wire::encode(&request).len() as f64
 }

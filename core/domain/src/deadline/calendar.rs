@@ -45,6 +45,48 @@ pub fn next_on(d: Date, month: i8, day: i8) -> Option<Date> {
         .find(|candidate| *candidate >= d)
 }
 
+/// That month and day in the year of `d`; where that year has no 29 February, the day before it.
+#[must_use]
+pub fn in_year(d: Date, month: i8, day: i8) -> Option<Date> {
+    Date::new(d.year(), month, day).ok().or_else(|| Date::new(d.year(), month, day.checked_sub(1)?).ok())
+}
+
+/// A day that is said once for every year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum YearDay {
+    /// This month and day.
+    Day(i8, i8),
+    /// The last such weekday of a month.
+    LastWeekday(Weekday, i8),
+}
+
+impl YearDay {
+    /// The day in that year.
+    #[must_use]
+    pub fn of(self, year: i16) -> Option<Date> {
+        match self {
+            Self::Day(month, day) => Date::new(year, month, day).ok(),
+            Self::LastWeekday(weekday, month) => {
+                Date::new(year, month, 1).ok()?.nth_weekday_of_month(-1, weekday).ok()
+            }
+        }
+    }
+}
+
+/// The calendar year in which the school year of a day ends: it runs from 1 September to 31 August
+/// (domain.md 3.2).
+#[must_use]
+pub fn school_year_end(d: Date) -> Option<i16> {
+    if d.month() >= 9 { d.year().checked_add(1) } else { Some(d.year()) }
+}
+
+/// A day of the school year in which somebody born on `birth` has this birthday. Who was born on 29
+/// February has it on 28 February in a year without one.
+#[must_use]
+pub fn in_school_year_of_birthday(birth: Date, birthday: i32, day: YearDay) -> Option<Date> {
+    day.of(school_year_end(months(birth, birthday.checked_mul(12)?)?)?)
+}
+
 /// The days on which nobody has to act.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calendar {
@@ -87,7 +129,7 @@ impl Calendar {
         self.is_working_day(d) && !is_tribunal_recess(d)
     }
 
-    /// The `n`th working day after `d`.
+    /// The `n`th working day after `d`; before it where `n` is negative.
     #[must_use]
     pub fn working_days(&self, d: Date, n: i32) -> Option<Date> {
         nth_after(d, n, |day| self.is_working_day(day))
@@ -116,9 +158,10 @@ fn is_tribunal_recess(d: Date) -> bool {
 
 fn nth_after(d: Date, n: i32, counts: impl Fn(Date) -> bool) -> Option<Date> {
     let mut day = d;
-    for _ in 0..n {
+    let step = n.signum().days();
+    for _ in 0..n.unsigned_abs() {
         loop {
-            day = day.checked_add(1.day()).ok()?;
+            day = day.checked_add(step).ok()?;
             if counts(day) {
                 break;
             }
@@ -228,6 +271,41 @@ mod tests {
         assert_eq!(next_on(date(2015, 2, 16), 2, 15), Some(date(2016, 2, 15)));
         assert_eq!(next_on(date(2097, 1, 1), 2, 29), Some(date(2104, 2, 29)));
         assert_eq!(next_on(Date::MAX, 2, 15), None);
+    }
+
+    #[test]
+    fn rights_pass_on_the_last_friday_in_june() {
+        let friday = YearDay::LastWeekday(Weekday::Friday, 6);
+        for (birth, passes) in [
+            (date(1999, 1, 15), date(2015, 6, 26)),
+            (date(1999, 8, 31), date(2015, 6, 26)),
+            (date(1999, 9, 1), date(2016, 6, 24)),
+            (date(2010, 7, 20), date(2026, 6, 26)),
+            // 29 February: the birthday of 2016 is there, that of 2015 is the day before March.
+            (date(2000, 2, 29), date(2016, 6, 24)),
+        ] {
+            assert_eq!(in_school_year_of_birthday(birth, 16, friday), Some(passes), "{birth}");
+        }
+        assert_eq!(
+            in_school_year_of_birthday(date(1999, 9, 1), 25, YearDay::Day(8, 31)),
+            Some(date(2025, 8, 31))
+        );
+        assert_eq!(in_school_year_of_birthday(Date::MAX, 16, friday), None);
+        assert_eq!(in_school_year_of_birthday(date(2000, 1, 1), i32::MAX, friday), None);
+    }
+
+    #[test]
+    fn working_days_are_counted_back_too() {
+        let rules = real_rules();
+        // Good Friday 3 April and Easter Monday 6 April do not count.
+        assert_eq!(rules.calendar().working_days(date(2015, 4, 16), -10), Some(date(2015, 3, 31)));
+        assert_eq!(rules.calendar().working_days(Date::MIN, -1), None);
+    }
+
+    #[test]
+    fn a_day_of_the_same_year() {
+        assert_eq!(in_year(date(2015, 9, 1), 2, 15), Some(date(2015, 2, 15)));
+        assert_eq!(in_year(date(2015, 9, 1), 2, 29), Some(date(2015, 2, 28)));
     }
 
     #[test]

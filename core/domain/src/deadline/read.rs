@@ -7,16 +7,16 @@ use toml::de::DeTable;
 
 use super::{
     Nature,
-    calendar::Calendar,
+    calendar::{Calendar, YearDay},
     rules::{
-        Count, CountFrom, DeadlineRules, EventPattern, Exclusion, Exemption, Pick, Repeats, Rule, Step,
-        Validity,
+        Count, CountDate, CountFrom, DeadlineRules, Entered, EnteredHolds, EventPattern, Exclusion,
+        Exemption, OnlyUnder, Pick, Repeats, Rule, Step, Validity, covers,
     },
 };
 use crate::problem::Problem;
 use section::{Events, Place, Section, Source};
 
-mod section;
+pub(crate) mod section;
 
 /// The largest number in a count: no step of the law is longer, and it bounds the work.
 const MOST: i32 = 1000;
@@ -47,16 +47,25 @@ fn rules(top: &Section<'_, '_>) -> Option<DeadlineRules> {
     let version = top.text("version");
     let disclaimer = top.text("disclaimer");
     let holidays_unknown = top.text("holidays_unknown");
+    let entered_why = top.optional_template("entered_why");
+    let corrected_why = top.optional_template("corrected_why");
+    let options = if top.get("options").is_some() {
+        top.section("options").map(|section| options(&section)).unwrap_or_default()
+    } else {
+        BTreeMap::new()
+    };
     let names = top.section("events").map(|section| event_names(&section)).unwrap_or_default();
     let kinds = names.keys().map(|key| key.split_once('=').map_or(key.as_str(), |(kind, _)| kind).to_owned());
     let events = Events(kinds.collect());
     let calendar = top.section("bank_holidays").and_then(|section| bank_holidays(&section));
 
     let mut sections = top.sections("rule", "rule");
-    let rules: Vec<Rule> = sections.iter_mut().map(|section| rule(section, &events)).collect();
-    for (nth, (later, section)) in rules.iter().zip(&sections).enumerate() {
-        let named = !later.id.is_empty();
-        if named && rules[..nth].iter().any(|r| r.id == later.id && r.valid.overlaps(later.valid)) {
+    let read: Vec<(Rule, bool)> =
+        sections.iter_mut().map(|section| rule(section, &events, &options)).collect();
+    for (nth, ((later, on), section)) in read.iter().zip(&sections).enumerate() {
+        let named = *on && !later.id.is_empty();
+        let clashes = |(r, on): &(Rule, bool)| *on && r.id == later.id && r.valid.overlaps(later.valid);
+        if named && read[..nth].iter().any(clashes) {
             let what = format!("The rule {} is there twice for the same dates.", later.id);
             section.wrong(
                 Some("id"),
@@ -66,18 +75,64 @@ fn rules(top: &Section<'_, '_>) -> Option<DeadlineRules> {
             );
         }
     }
-    let ids: BTreeSet<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+    let ids: BTreeSet<&str> = read.iter().map(|(rule, _)| rule.id.as_str()).collect();
     let exemptions = if top.get("exemption").is_some() { exemptions(top, &ids) } else { Vec::new() };
+    let expected_field = top.optional_text("exemption_expected_on");
+    let rules = read.into_iter().filter(|(_, on)| *on).map(|(rule, _)| rule).collect();
 
     Some(DeadlineRules {
         version: version?,
         disclaimer: disclaimer?,
         holidays_unknown: holidays_unknown?,
+        entered_why,
+        corrected_why,
+        expected_field,
         events: names,
         calendar: calendar?,
         exemptions,
         rules,
     })
+}
+
+/// What a programme can set, and what it is set to.
+fn options(section: &Section<'_, '_>) -> BTreeMap<String, (String, Vec<String>)> {
+    let mut read = BTreeMap::new();
+    for section in section.children() {
+        let value = section.text("value");
+        let values: Vec<String> = section
+            .filled_array("values")
+            .iter()
+            .filter_map(|value| section.text_of("values", value))
+            .collect();
+        if let Some(value) = value {
+            if !values.contains(&value) {
+                let what = format!("`value` cannot be \"{value}\".");
+                section.wrong(Some("value"), "unknown_word", what, "Write one of `values`.");
+            }
+            read.insert(section.name(), (value, values));
+        }
+        section.finish();
+    }
+    read
+}
+
+/// Whether the option that a rule asks for is set so; `true` where it asks for none.
+fn is_on(section: &Section<'_, '_>, options: &BTreeMap<String, (String, Vec<String>)>) -> bool {
+    let Some(text) = section.optional_text("option") else { return true };
+    let known = text.split_once('=').and_then(|(name, wanted)| {
+        let (value, values) = options.get(name)?;
+        values.iter().any(|value| value == wanted).then(|| value == wanted)
+    });
+    if known.is_none() {
+        let what = format!("No option can be set to `{text}`.");
+        section.wrong(
+            Some("option"),
+            "unknown_option",
+            what,
+            "Write `name=value` with a name of [options] and one of its `values`.",
+        );
+    }
+    known.unwrap_or(true)
 }
 
 fn event_names(section: &Section<'_, '_>) -> BTreeMap<String, String> {
@@ -134,7 +189,7 @@ fn exemptions(top: &Section<'_, '_>, ids: &BTreeSet<&str>) -> Vec<Exemption> {
         let mut rules = Vec::new();
         for value in section.filled_array("rules") {
             let Some(id) = section.text_of("rules", value) else { continue };
-            if !ids.contains(id.as_str()) {
+            if !ids.iter().any(|rule| covers(&id, rule)) {
                 let what = format!("There is no rule {id}.");
                 section.wrong_at(
                     value.span(),
@@ -156,7 +211,11 @@ fn exemptions(top: &Section<'_, '_>, ids: &BTreeSet<&str>) -> Vec<Exemption> {
 }
 
 /// A rule with blanks where something is wrong: it is looked at no further than for its id and dates.
-fn rule(section: &mut Section<'_, '_>, events: &Events) -> Rule {
+fn rule(
+    section: &mut Section<'_, '_>,
+    events: &Events,
+    options: &BTreeMap<String, (String, Vec<String>)>,
+) -> (Rule, bool) {
     let id = section.text("id");
     if let Some(id) = &id {
         section.call(format!("rule {id}"));
@@ -164,7 +223,12 @@ fn rule(section: &mut Section<'_, '_>, events: &Events) -> Rule {
     let version = section.number("version", 1, i32::MAX).and_then(|version| u32::try_from(version).ok());
     let nature = section.choice(
         "nature",
-        &[("due", Nature::Due), ("expected", Nature::Expected), ("not_before", Nature::NotBefore)],
+        &[
+            ("due", Nature::Due),
+            ("expected", Nature::Expected),
+            ("not_before", Nature::NotBefore),
+            ("happens", Nature::Happens),
+        ],
     );
     let whose = section.text("whose");
     let label = section.text("label");
@@ -172,13 +236,19 @@ fn rule(section: &mut Section<'_, '_>, events: &Events) -> Rule {
     section.filled_array("trigger");
     let triggers = section.patterns("trigger", events);
     let repeats = section.choice("repeats", &[("replace", Repeats::Replace), ("each", Repeats::Each)]);
-    let sections = section.sections("count", &section.name());
+    let entered = entered(section);
+    // A date that is only ever typed from a letter is not counted.
+    let sections = match (section.get("count"), &entered) {
+        (None, Some(entered)) if entered.holds == EnteredHolds::Always => Vec::new(),
+        _ => section.sections("count", &section.name()),
+    };
     let counts = sections.iter().filter_map(|section| count(section, events)).collect();
     if sections.len() > 1 && section.get("pick").is_none() {
         let what = "Several dates are counted and nothing says which holds.".to_owned();
-        section.wrong(Some("pick"), "missing_key", what, "Add `pick`: \"later\" or \"earlier\".");
+        section.wrong(Some("pick"), "missing_key", what, "Add `pick`: \"later\", \"earlier\" or \"first\".");
     }
-    let pick = section.choice("pick", &[("later", Pick::Later), ("earlier", Pick::Earlier)]);
+    let pick =
+        section.choice("pick", &[("later", Pick::Later), ("earlier", Pick::Earlier), ("first", Pick::First)]);
     let pick_why = section.optional_template("pick_why");
     let rolls = section.get("roll").is_some();
     section.choice("roll", &[("tribunal", ())]);
@@ -193,7 +263,13 @@ fn rule(section: &mut Section<'_, '_>, events: &Events) -> Rule {
         _ => None,
     };
     let not_applicable = exclusions(section, events);
+    let looks_back =
+        section.get("looks_back").is_some().then(|| section.number("looks_back", 1, 120)).flatten();
     let read = Rule {
+        or_triggers: section.patterns("or_trigger", events),
+        looks_back,
+        only_under: only_under(section, events),
+        entered,
         only_after: section.patterns("only_after", events),
         valid: validity(section),
         valid_by: section.patterns("valid_by", events),
@@ -215,8 +291,35 @@ fn rule(section: &mut Section<'_, '_>, events: &Events) -> Rule {
         claims_on,
         too_early,
     };
+    let on = is_on(section, options);
     section.finish();
-    read
+    (read, on)
+}
+
+/// `entered = { field = "comments_due_on", holds = "if_later", too_early = "..." }`
+fn entered(section: &Section<'_, '_>) -> Option<Entered> {
+    section.get("entered")?;
+    let inner = section.section("entered")?;
+    let field = inner.text("field");
+    let holds =
+        inner.choice("holds", &[("always", EnteredHolds::Always), ("if_later", EnteredHolds::IfLater)]);
+    let too_early = match holds {
+        Some(EnteredHolds::IfLater) => inner.template("too_early"),
+        _ => None,
+    };
+    inner.finish();
+    Some(Entered { field: field?, holds: holds?, too_early })
+}
+
+/// `only_under = { years = 5, birth = ["BIRTH"] }`
+fn only_under(section: &Section<'_, '_>, events: &Events) -> Option<OnlyUnder> {
+    section.get("only_under")?;
+    let inner = section.section("only_under")?;
+    let years = inner.number("years", 1, 120);
+    inner.filled_array("birth");
+    let birth = inner.patterns("birth", events);
+    inner.finish();
+    Some(OnlyUnder { years: years?, birth })
 }
 
 fn exclusions(section: &Section<'_, '_>, events: &Events) -> Vec<Exclusion> {
@@ -239,6 +342,12 @@ fn exclusions(section: &Section<'_, '_>, events: &Events) -> Vec<Exclusion> {
 
 fn count(section: &Section<'_, '_>, events: &Events) -> Option<Count> {
     let step = step(section);
+    let then = section.get("then").is_some().then(|| {
+        let inner = section.section("then")?;
+        let then = self::step(&inner);
+        inner.finish();
+        then
+    });
     let run = section.patterns("from", events);
     let earlier = section.patterns("from_earlier", events);
     if !run.is_empty() && !earlier.is_empty() {
@@ -250,10 +359,20 @@ fn count(section: &Section<'_, '_>, events: &Events) -> Option<Count> {
         (false, _) => CountFrom::Run(run),
         (true, false) => CountFrom::Earlier(earlier),
     };
+    let dates = match section.get("date") {
+        None => vec![CountDate::Event],
+        Some(_) => section
+            .filled_array("date")
+            .iter()
+            .filter_map(|value| section.text_of("date", value))
+            .map(|name| if name == "event" { CountDate::Event } else { CountDate::Field(name) })
+            .collect(),
+    };
+    let at: Vec<EventPattern> = section.patterns("at", events);
     let unless: Vec<EventPattern> = section.patterns("unless", events);
     let why = section.template("why");
     section.finish();
-    Some(Count { step: step?, from, unless, why: why? })
+    Some(Count { step: step?, then: then.flatten(), from, dates, at, unless, why: why? })
 }
 
 type MakeStep = fn(i32) -> Step;
@@ -261,11 +380,11 @@ type MakeStep = fn(i32) -> Step;
 fn step(section: &Section<'_, '_>) -> Option<Step> {
     const NUMBERED: [(&str, i32, MakeStep); 6] = [
         ("weeks", 1, Step::Weeks),
-        ("months", 1, Step::Months),
-        // A day before an event is a date too: a bundle 10 days before a hearing.
+        // A day before an event is a date too: a bundle 10 working days before a hearing.
+        ("months", -MOST, Step::Months),
         ("days", -MOST, Step::Days),
         ("incl_days", 1, Step::InclDays),
-        ("working_days", 1, Step::WorkingDays),
+        ("working_days", -MOST, Step::WorkingDays),
         ("trib_working_days", 1, Step::TribWorkingDays),
     ];
     let mut named = 0_usize;
@@ -280,13 +399,28 @@ fn step(section: &Section<'_, '_>) -> Option<Step> {
         named += 1;
         read = section.optional_date("on").map(Step::On);
     }
-    if section.get("next").is_some() {
+    for (key, make) in [("next", Step::Next as fn(i8, i8) -> Step), ("in_year", Step::InYear)] {
+        if section.get(key).is_some() {
+            named += 1;
+            read = section.optional_text(key).and_then(|text| {
+                let (month, day) = month_and_day(section, key, &text)?;
+                Some(make(month, day))
+            });
+        }
+    }
+    if section.get("school_year").is_some() {
         named += 1;
-        read = section.optional_text("next").and_then(|text| month_and_day(section, &text));
+        read = section.section("school_year").and_then(|inner| {
+            let birthday = inner.number("birthday", 1, 120);
+            let day = inner.text("day").and_then(|text| year_day(&inner, &text));
+            inner.finish();
+            Some(Step::SchoolYear(birthday?, day?))
+        });
     }
     if named != 1 {
         let what = format!("A count needs one function; this one names {named}.");
-        let help = "Name one of: weeks, months, days, incl_days, working_days, trib_working_days, next, on.";
+        let help = "Name one of: weeks, months, days, incl_days, working_days, trib_working_days, next, on, \
+                    in_year, school_year.";
         section.wrong(None, "one_function", what, help);
         return None;
     }
@@ -294,14 +428,40 @@ fn step(section: &Section<'_, '_>) -> Option<Step> {
 }
 
 /// `02-15`, in the form of a date without its year.
-fn month_and_day(section: &Section<'_, '_>, text: &str) -> Option<Step> {
+fn month_and_day(section: &Section<'_, '_>, key: &str, text: &str) -> Option<(i8, i8)> {
     // A leap year, so that 29 February is a day.
     let day = format!("2016-{text}").parse::<Date>().ok().filter(|_| text.len() == 5);
     if day.is_none() {
-        let what = format!("`next` is \"{text}\", which is no day of the year.");
-        section.wrong(Some("next"), "no_such_day", what, "Write month and day, such as \"02-15\".");
+        let what = format!("`{key}` is \"{text}\", which is no day of the year.");
+        section.wrong(Some(key), "no_such_day", what, "Write month and day, such as \"02-15\".");
     }
-    day.map(|day| Step::Next(day.month(), day.day()))
+    day.map(|day| (day.month(), day.day()))
+}
+
+/// `08-31`, or `last friday in 06`.
+fn year_day(section: &Section<'_, '_>, text: &str) -> Option<YearDay> {
+    const WEEKDAYS: [(&str, Weekday); 7] = [
+        ("monday", Weekday::Monday),
+        ("tuesday", Weekday::Tuesday),
+        ("wednesday", Weekday::Wednesday),
+        ("thursday", Weekday::Thursday),
+        ("friday", Weekday::Friday),
+        ("saturday", Weekday::Saturday),
+        ("sunday", Weekday::Sunday),
+    ];
+    let Some(rest) = text.strip_prefix("last ") else {
+        return month_and_day(section, "day", text).map(|(month, day)| YearDay::Day(month, day));
+    };
+    let read = rest.split_once(" in ").and_then(|(weekday, month)| {
+        let (_, weekday) = WEEKDAYS.iter().find(|(name, _)| *name == weekday)?;
+        let month = month.parse().ok().filter(|month| (1..=12).contains(month))?;
+        Some(YearDay::LastWeekday(*weekday, month))
+    });
+    if read.is_none() {
+        let what = format!("`day` is \"{text}\", which is no day of the year.");
+        section.wrong(Some("day"), "no_such_day", what, "Write such as \"08-31\" or \"last friday in 06\".");
+    }
+    read
 }
 
 fn validity(section: &Section<'_, '_>) -> Validity {

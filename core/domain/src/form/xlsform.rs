@@ -8,6 +8,8 @@
 //! three columns of our own: `sensitivity`, `use` and `merge` (design, "The programme is data").
 //! Expressions stay text; what they name and how they nest is checked.
 
+use std::collections::BTreeMap;
+
 use super::Form;
 use crate::problem::{
     Problem,
@@ -17,18 +19,26 @@ use crate::problem::{
 
 pub(crate) mod cells;
 pub(crate) mod choices;
+mod circles;
 mod columns;
 mod expression;
 mod kinds;
 mod settings;
+mod source;
+mod standard;
 mod survey;
 pub(crate) mod table;
+
+pub use crate::problem::report::Dialect;
+pub use source::{CsvFile, Opened, Source, open};
+#[cfg(feature = "workbook")]
+pub mod workbook;
 
 /// Longest file that is read, in bytes.
 const LONGEST_FILE: usize = 8 << 20;
 
 /// The sheets of a form, in the order in which their problems are reported.
-const SHEETS: [&str; 4] = ["survey", "choices", "settings", "entities"];
+const SHEETS: [&str; 6] = ["survey", "choices", "settings", "entities", "external_choices", "osm"];
 
 /// Reads and checks a form.
 ///
@@ -47,11 +57,11 @@ pub fn read(file: &str, text: &str) -> Result<(Form, Vec<Problem>), Vec<Problem>
 /// refers to a broken form is checked against what there is of it.
 pub(crate) fn read_what_can_be(file: &str, text: &str) -> (Form, bool, Vec<Problem>) {
     let mut report = Report::new(file);
-    let form = read_into(&mut report, text);
+    let form = read_markdown(&mut report, text);
     (form, report.has_error(), report.finish(&SHEETS))
 }
 
-fn read_into(report: &mut Report, text: &str) -> Form {
+fn read_markdown(report: &mut Report, text: &str) -> Form {
     if text.len() > LONGEST_FILE {
         report.error(
             Place::FILE,
@@ -62,12 +72,26 @@ fn read_into(report: &mut Report, text: &str) -> Form {
         return Form::default();
     }
     let sheets = table::sheets(text.strip_prefix('\u{feff}').unwrap_or(text), report);
+    read_sheets(&sheets, report)
+}
+
+/// The form that sheets hold.
+fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Report) -> Form {
     let mut form = settings::read(sheets.get("settings"), report);
     form.entities = settings::entities(sheets.get("entities"), report);
-    form.choices = choices::read(sheets.get("choices"), report);
+    let duplicates = report.is_standard()
+        && form.setting("allow_choice_duplicates").is_some_and(|text| cells::yes_or_no(text) == Some(true));
+    form.choices = choices::read(sheets.get("choices"), "choices", duplicates, report);
+    form.external_choices = choices::read(sheets.get("external_choices"), "external_choices", true, report);
     survey::read(sheets.get("survey"), &mut form, report);
     if !form.default_language.is_empty() {
         default_texts(&mut form);
+    }
+    if report.is_standard() {
+        standard::check(&form, report);
+    }
+    if !report.has_error() {
+        circles::check(&form, report);
     }
     form
 }
@@ -110,6 +134,14 @@ pub(crate) fn is_name(text: &str) -> bool {
     characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && characters.all(|next| next.is_alphanumeric() || matches!(next, '_' | '-' | '.'))
         && text.len() <= LONGEST_NAME
+}
+
+/// Whether a text can be the name of an element, however long.
+pub(crate) fn is_xml_name(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters.next().is_some_and(|first| first.is_alphabetic() || matches!(first, '_' | ':'))
+        && characters.all(|next| next.is_alphanumeric() || matches!(next, '_' | '-' | '.' | ':'))
+        && text.len() <= 1_024
 }
 
 /// Longest name of a question, group or list, in bytes: keys are made of several of them.

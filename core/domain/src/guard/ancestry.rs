@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     Unfit,
     chunk::{self, Action, Change, Header, Key, Object},
-    root,
+    root::{self, Declared},
 };
 use crate::{
     ids::{ActorId, ChangeHash, GroupId, RecordId},
@@ -24,7 +24,7 @@ pub(super) struct Ancestry {
     /// The changes that no other depends on.
     heads: HashMap<usize, ChangeHash>,
     /// Record and group that the first change names.
-    root: Option<(RecordId, GroupId)>,
+    root: Option<Declared>,
 }
 
 #[derive(Debug)]
@@ -131,10 +131,17 @@ impl Ancestry {
         at
     }
 
+    /// Whether a further first change names the same form as the one before.
+    #[must_use]
+    pub(super) fn agrees_on_form(&self, change: &Change<'_>) -> bool {
+        let (Some(first), Some(again)) = (&self.root, root::declared(change)) else { return true };
+        first.form == again.form
+    }
+
     /// Whether the document's first change names this record and group.
     #[must_use]
     pub(super) fn is_rooted_in(&self, record: RecordId, group: GroupId) -> bool {
-        self.root == Some((record, group))
+        self.root.as_ref().is_some_and(|root| (root.record, root.group) == (record, group))
     }
 
     /// Finds the place of a change: new, with all it depends on present, the next of its actor, made
@@ -157,7 +164,9 @@ impl Ancestry {
         if header.seq <= last_seq {
             return Err(Unfit::Fork { actor: header.actor, seq: header.seq });
         }
-        if header.deps.is_empty() && !self.changes.is_empty() {
+        // A record whose id follows from its key may have been started on two phones apart.
+        let may_start_twice = self.root.as_ref().is_some_and(|root| root.record.is_derived());
+        if header.deps.is_empty() && !self.changes.is_empty() && !may_start_twice {
             return Err(Unfit::Refused(Refusal::WrongRoot));
         }
         let deps: Vec<usize> = header.deps.iter().filter_map(|dep| self.by_hash.get(dep).copied()).collect();

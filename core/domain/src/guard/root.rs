@@ -20,10 +20,22 @@ pub(super) fn is_reserved(key: &str) -> bool {
     key.starts_with('@')
 }
 
-/// Record and group that a first change names.
-pub(super) fn declared(change: &Change<'_>) -> Option<(RecordId, GroupId)> {
+/// What a first change says that its record is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Declared {
+    pub(super) record: RecordId,
+    pub(super) group: GroupId,
+    pub(super) form: Vec<u8>,
+}
+
+/// Record, group and form that a first change names.
+pub(super) fn declared(change: &Change<'_>) -> Option<Declared> {
     let bytes = |key| value(change, key).filter(|value| value.kind == ScalarType::Bytes);
-    Some((RecordId::from_slice(bytes(ID)?.bytes)?, GroupId::from_slice(bytes(GROUP)?.bytes)?))
+    Some(Declared {
+        record: RecordId::from_slice(bytes(ID)?.bytes)?,
+        group: GroupId::from_slice(bytes(GROUP)?.bytes)?,
+        form: value(change, FORM)?.bytes.to_vec(),
+    })
 }
 
 /// Checks a first change: each reserved key once, with the record and group it was sent for, and a
@@ -34,7 +46,7 @@ pub(super) fn check(change: &Change<'_>, record: RecordId, group: GroupId) -> Re
     let text = |key| value(change, key).filter(|value| value.kind == ScalarType::Text);
     let sound = complete
         && reserved().count() == 4
-        && declared(change) == Some((record, group))
+        && declared(change).is_some_and(|root| (root.record, root.group) == (record, group))
         && text(FORM).is_some_and(|form| !form.bytes.is_empty())
         && text(VERSION).is_some();
     if sound { Ok(()) } else { Err(Refusal::WrongRoot) }

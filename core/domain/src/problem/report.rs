@@ -41,11 +41,54 @@ pub(crate) struct Report {
     problems: Vec<Problem>,
     left_out: usize,
     has_error: bool,
+    dialect: Dialect,
+}
+
+/// What a form is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// A form of a programme: names are keys of records, so they are short and unique, and every
+    /// question says what it is.
+    #[default]
+    Programme,
+    /// Whatever the XLSForm standard allows.
+    Standard,
 }
 
 impl Report {
     pub(crate) fn new(file: &str) -> Self {
-        Self { file: file.to_owned(), problems: Vec::new(), left_out: 0, has_error: false }
+        Self {
+            file: file.to_owned(),
+            problems: Vec::new(),
+            left_out: 0,
+            has_error: false,
+            dialect: Dialect::Programme,
+        }
+    }
+
+    /// A report of a file that is held to this.
+    pub(crate) fn of(file: &str, dialect: Dialect) -> Self {
+        Self { dialect, ..Self::new(file) }
+    }
+
+    /// Whether the file is held to the standard alone.
+    pub(crate) fn is_standard(&self) -> bool {
+        self.dialect == Dialect::Standard
+    }
+
+    /// Adds a problem that keeps a programme from using the form, and that the standard allows.
+    pub(crate) fn stricter(
+        &mut self,
+        place: Place<'_>,
+        code: &'static str,
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        if self.is_standard() {
+            self.warning(place, code, what, help);
+        } else {
+            self.error(place, code, what, help);
+        }
     }
 
     /// Adds a problem that keeps the file from being used.

@@ -19,7 +19,7 @@ use crate::{
     wire::limits,
 };
 
-mod convert;
+pub(crate) mod convert;
 
 /// What a person answered to one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl<'a> Entry<'a> {
             .programme
             .record_kind(&self.form.id)
             .is_some_and(|kind| kind.references.contains_key(&question.name));
-        let value = match convert::value(question, answer, is_reference) {
+        let value = match convert::value(question, answer, is_reference, &self.programme.time_zone()) {
             Ok(value) => value,
             Err(refusal) => {
                 self.problem(key, Severity::Error, refusal.code, refusal.what, refusal.help);

@@ -4,9 +4,11 @@
 //! ask, `codelists/*.csv` the long lists, `deadlines.toml` the statutory clock. The package is checked as a
 //! whole, and every problem is reported at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Parts, Programme, Reach, Role};
+use jiff::tz::TimeZone;
+
+use super::{MomentKind, Parts, Programme, Reach, RecordKind, Role};
 use crate::{
     deadline::DeadlineRules,
     form::{Choice, ChoiceSource, Form, MergePolicy, Sensitivity, xlsform},
@@ -15,13 +17,17 @@ use crate::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
+    reminder::Reminders,
+    rules::Rules,
 };
 
 mod code_list;
+mod derived;
 mod model;
+mod restricted;
 mod toml_file;
 
-use model::Model;
+use model::{Model, states};
 use toml_file::TomlFile;
 
 /// The files of a package: path inside the folder, with `/` between its parts → bytes.
@@ -30,6 +36,9 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 const PROGRAMME: &str = "programme.toml";
 const MODEL: &str = "model.toml";
 const DEADLINES: &str = "deadlines.toml";
+const DERIVED: &str = "derived.toml";
+const RULES: &str = "rules.toml";
+const REMINDERS: &str = "reminders.toml";
 
 /// Reads and checks a package as a whole.
 ///
@@ -70,6 +79,7 @@ struct Head {
     title: String,
     version: String,
     languages: Vec<String>,
+    zone: String,
     roles: BTreeMap<String, Role>,
 }
 
@@ -91,13 +101,35 @@ impl<'f> Reader<'f> {
             self.check_form(file, form, &code_lists, model.as_ref());
         }
         let deadlines = self.deadlines();
-        let Model { groups, records, parts } = model?;
+        // A package need not work anything out.
+        let derived = if self.files.contains_key(DERIVED) {
+            self.required(DERIVED, |text, report| derived::read(text, &in_file, report)).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let clock = model.as_ref().map(|model| model.parts.clock_forms().map(str::to_owned).collect());
+        let rules = self.rules(&in_file, &clock.unwrap_or_default());
+        let reminders = self.reminders();
+        let Model { groups, mut records, parts, states, retention } = model?;
         self.check_ended(&parts, &in_file, &code_lists);
+        let files: Vec<(&str, &Form)> = forms.iter().map(|(file, form)| (file.as_str(), form)).collect();
+        let mut report = Report::new(MODEL);
+        states::check(&states, &in_file, &code_lists, &mut report);
+        self.take(report);
+        self.problems.extend(restricted::settle(&files, &code_lists, &groups, &mut records));
+        self.check_writers(&head.roles, &records);
+        if let Some(deadlines) = &deadlines {
+            self.check_events(deadlines, &parts, &in_file, &code_lists);
+        }
+        if let Some(deadlines) = &deadlines {
+            self.check_clock(deadlines, &parts);
+        }
         Some(Programme {
             id: head.id,
             title: head.title,
             version: head.version,
             languages: head.languages,
+            zone: head.zone,
             hash: hash(self.files),
             roles: head.roles,
             groups,
@@ -105,8 +137,30 @@ impl<'f> Reader<'f> {
             records,
             code_lists,
             deadlines: deadlines?,
+            rules: rules?,
+            reminders: reminders?,
             parts,
+            states,
+            retention,
+            derived,
         })
+    }
+
+    /// The roles that write records are roles of the programme.
+    fn check_writers(&mut self, roles: &BTreeMap<String, Role>, records: &BTreeMap<String, RecordKind>) {
+        let mut report = Report::new(MODEL);
+        for (form, kind) in records {
+            for role in kind.written_by.iter().filter(|role| !roles.contains_key(*role)) {
+                let sheet = format!("records.{form}");
+                report.error(
+                    Place::sheet(&sheet).column("written_by"),
+                    "unknown_role",
+                    format!("There is no role {}.", quoted(role)),
+                    did_you_mean(role, roles.keys().map(String::as_str), "Name a role of `programme.toml`."),
+                );
+            }
+        }
+        self.take(report);
     }
 
     /// The codes that end a unit are codes of its status.
@@ -123,6 +177,8 @@ impl<'f> Reader<'f> {
             status.and_then(|(form, status)| match form.question(&status.field)?.kind.choices()? {
                 ChoiceSource::List(name) => form.choices.get(name),
                 ChoiceSource::File(file) => stem(file.as_str(), "", ".csv").and_then(|name| lists.get(name)),
+                ChoiceSource::External(name) => form.external_choices.get(name),
+                ChoiceSource::Answers(_) => None,
             });
         for code in &parts.ended {
             let known: Vec<&str> = choices.into_iter().flatten().map(|choice| choice.name.as_str()).collect();
@@ -138,10 +194,80 @@ impl<'f> Reader<'f> {
         self.take(report);
     }
 
+    /// The events that start and meet deadlines are events that somebody can record.
+    fn check_events(
+        &mut self,
+        rules: &DeadlineRules,
+        parts: &Parts,
+        forms: &BTreeMap<String, Form>,
+        lists: &BTreeMap<String, Vec<Choice>>,
+    ) {
+        if parts.event.is_none() && parts.moments.is_empty() {
+            return;
+        }
+        let coded = parts.moments.iter().filter_map(|moment| match &moment.kind {
+            MomentKind::Field(field) => Some(field),
+            MomentKind::Always(_) => None,
+        });
+        let mut known: Vec<&str> = parts
+            .moments
+            .iter()
+            .filter_map(|moment| match &moment.kind {
+                MomentKind::Always(code) => Some(code.as_str()),
+                MomentKind::Field(_) => None,
+            })
+            .collect();
+        for field in parts.event.iter().map(|event| &event.kind).chain(coded) {
+            let source = forms
+                .get(&field.form)
+                .and_then(|form| Some((form, form.question(&field.field)?.kind.choices()?)));
+            let choices = match source {
+                Some((form, ChoiceSource::List(name))) => form.choices.get(name),
+                Some((_, ChoiceSource::File(file))) => {
+                    stem(file, "", ".csv").and_then(|name| lists.get(name))
+                }
+                Some((form, ChoiceSource::External(name))) => form.external_choices.get(name),
+                // A text holds any code, and so does the answer to another question.
+                Some((_, ChoiceSource::Answers(_))) | None => return,
+            };
+            known.extend(choices.into_iter().flatten().map(|choice| choice.name.as_str()));
+        }
+        let mut report = Report::new(DEADLINES);
+        for kind in rules.event_kinds().filter(|kind| !known.contains(kind)) {
+            report.warning(
+                Place::sheet("events").column(kind),
+                "unknown_event",
+                format!("Nobody can record the event {}.", quoted(kind)),
+                did_you_mean(
+                    kind,
+                    known.iter().copied(),
+                    "Add it to the list of the question that `kind` of [parts.event] names.",
+                ),
+            );
+        }
+        self.take(report);
+    }
+
+    /// The dates that the clock reads are dates that the programme's events have.
+    fn check_clock(&mut self, rules: &DeadlineRules, parts: &Parts) {
+        let Some(event) = &parts.event else { return };
+        let mut report = Report::new(DEADLINES);
+        let known = || event.dates.iter().map(|field| field.field.as_str());
+        for name in rules.dated_fields().filter(|name| !known().any(|field| field == *name)) {
+            report.warning(
+                Place::FILE,
+                "unknown_date",
+                format!("A rule reads the date {}, which the events do not have.", quoted(name)),
+                did_you_mean(name, known(), &format!("Name it in `dates` of [parts.event] in `{MODEL}`.")),
+            );
+        }
+        self.take(report);
+    }
+
     /// Says which files nobody reads.
     fn name_strangers(&mut self) {
         for path in self.files.keys() {
-            let is_read = [PROGRAMME, MODEL, DEADLINES].contains(&path.as_str())
+            let is_read = [PROGRAMME, MODEL, DEADLINES, DERIVED, RULES, REMINDERS].contains(&path.as_str())
                 || stem(path, "forms/", ".md").is_some()
                 || stem(path, "codelists/", ".csv").is_some();
             // Notes and licences may lie beside the files of the programme.
@@ -288,6 +414,40 @@ impl<'f> Reader<'f> {
         self.take(report);
     }
 
+    /// A package without rules has none.
+    fn rules(&mut self, forms: &BTreeMap<String, Form>, clock: &BTreeSet<String>) -> Option<Rules> {
+        if !self.files.contains_key(RULES) {
+            return Some(Rules::default());
+        }
+        let read = self.required(RULES, |text, _| {
+            let mut rules = Rules::parse(RULES, text)?;
+            rules.bind(RULES, forms, clock)?;
+            Ok(rules)
+        })?;
+        match read {
+            Ok(rules) => Some(rules),
+            Err(problems) => {
+                let problems: Vec<Problem> = problems;
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// A package without reminders has none.
+    fn reminders(&mut self) -> Option<Reminders> {
+        if !self.files.contains_key(REMINDERS) {
+            return Some(Reminders::default());
+        }
+        match self.required(REMINDERS, |text, _| Reminders::parse(REMINDERS, text))? {
+            Ok(reminders) => Some(reminders),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
     fn deadlines(&mut self) -> Option<DeadlineRules> {
         match self.required(DEADLINES, |text, _| DeadlineRules::parse(DEADLINES, text))? {
             Ok(rules) => Some(rules),
@@ -318,6 +478,18 @@ fn head(text: &str, report: &mut Report) -> Head {
                     format!("{} cannot be the id of a programme.", quoted(&head.id)),
                     "Write letters, digits, `_` or `-`, a letter first.",
                 );
+            }
+            file.require(&table, "zone");
+            if let Some(zone) = file.text(&mut table, "zone") {
+                if TimeZone::get(&zone.value).is_err() {
+                    file.report.error(
+                        zone.place(),
+                        "unknown_zone",
+                        format!("There is no time zone {}.", quoted(&zone.value)),
+                        "Write its name in the IANA database, such as `Europe/London`.",
+                    );
+                }
+                head.zone = zone.value;
             }
             file.finish(&table);
         }

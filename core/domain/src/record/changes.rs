@@ -169,6 +169,30 @@ impl ChangeIndex {
             .collect()
     }
 
+    /// Whether somebody wrote on top of every first change: some change among these has all of them among
+    /// its ancestors. What two write apart after that opens nothing again.
+    pub(super) fn has_seen_all_roots(&self, within: &[bool]) -> bool {
+        let among = |place: &usize| within.get(*place).copied().unwrap_or(false);
+        let roots: Vec<usize> =
+            (0..self.headers.len()).filter(among).filter(|&at| self.headers[at].deps.is_empty()).collect();
+        let mut seen: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.headers.len()];
+        for place in (0..self.headers.len()).filter(among) {
+            let header = &self.headers[place];
+            let mut of_this = BTreeSet::new();
+            if header.deps.is_empty() {
+                of_this.insert(place);
+            }
+            for dep in header.deps.iter().filter_map(|dep| self.by_hash.get(dep)) {
+                of_this.extend(&seen[*dep]);
+            }
+            if of_this.len() == roots.len() {
+                return true;
+            }
+            seen[place] = of_this;
+        }
+        false
+    }
+
     fn spread_to_deps(&self, seen: &mut [bool], also: impl Fn(usize) -> bool) {
         for place in (0..self.headers.len()).rev() {
             if seen[place] || also(place) {

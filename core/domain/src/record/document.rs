@@ -144,9 +144,53 @@ impl Document {
                 writes.push((key, write));
             }
         }
-        if writes.is_empty() {
-            return Ok(None);
+        if writes.is_empty() { Ok(None) } else { self.put(writes, circumstances).map(Some) }
+    }
+
+    /// Says that the starts of a record that was started on several phones apart mean the same: writes an
+    /// answer on which nobody disagrees once more, on top of all of them. `None` where there is no such
+    /// answer: whoever decides on one of those that differ has said it with that.
+    pub fn confirm(&mut self, circumstances: &Circumstances) -> Result<Option<RawChange>, DocumentError> {
+        let mut agreed = None;
+        for key in self.inner.keys(ROOT).filter(|key| !key.starts_with('@')) {
+            if self.agreed(&key)?.is_some() {
+                agreed = Some(key);
+                break;
+            }
         }
+        match agreed {
+            Some(key) => self.affirm(&key, circumstances),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes the value on which nobody disagrees once more, so that the history says who stood by it;
+    /// `None` where the field has no such value.
+    pub fn affirm(
+        &mut self,
+        key: &str,
+        circumstances: &Circumstances,
+    ) -> Result<Option<RawChange>, DocumentError> {
+        match self.agreed(key)? {
+            Some(scalar) => self.put(vec![(key, Write::Choose(scalar))], circumstances).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The value of a field that all its live values say.
+    fn agreed(&self, key: &str) -> Result<Option<ScalarValue>, DocumentError> {
+        let live = self.inner.get_all(ROOT, key)?;
+        let mut scalars = live.iter().map(|(value, _)| value.as_scalar());
+        let Some(Some(first)) = scalars.next() else { return Ok(None) };
+        let is_known = !matches!(first, ScalarValue::Counter(_) | ScalarValue::Unknown { .. });
+        Ok((is_known && scalars.all(|other| other == Some(first))).then(|| first.clone()))
+    }
+
+    fn put(
+        &mut self,
+        writes: Vec<(&str, Write)>,
+        circumstances: &Circumstances,
+    ) -> Result<RawChange, DocumentError> {
         self.set_actor(circumstances.actor);
         let mut tx = self.inner.transaction();
         for (key, write) in writes {
@@ -169,7 +213,7 @@ impl Document {
             }
         }
         let hash = commit(tx, circumstances)?;
-        self.written(hash).map(Some)
+        self.written(hash)
     }
 
     /// What writing this value takes; `None` where it already stands.
@@ -252,7 +296,19 @@ impl Document {
         match live.as_slice() {
             [(value, _)] => Ok(value.as_scalar().map_or(Value::Null, from_scalar)),
             [] => Err(DocumentError::Incomplete("its root is absent")),
-            _ => Err(DocumentError::Incomplete("it has several roots")),
+            // Started on two phones apart: both say the same, but for the version of the form.
+            several => {
+                let mut said: Vec<Value> = several
+                    .iter()
+                    .map(|(value, _)| value.as_scalar().map_or(Value::Null, from_scalar))
+                    .collect();
+                said.sort_unstable();
+                said.dedup();
+                match (said.len(), said.pop(), key) {
+                    (1, Some(value), _) | (_, Some(value), "@version") => Ok(value),
+                    _ => Err(DocumentError::Incomplete("it has several roots that differ")),
+                }
+            }
         }
     }
 

@@ -66,8 +66,19 @@ pub(super) fn view(
         },
     );
     let seen = || document.index.headers().iter().zip(&scene.within).filter(|(_, within)| **within);
-    let first = seen().map(|(header, _)| header).filter(|header| header.deps.is_empty());
-    let first = first.min_by_key(|header| (header.at, header.hash));
+    let roots: Vec<&ChangeHeader> =
+        seen().map(|(header, _)| header).filter(|header| header.deps.is_empty()).collect();
+    // Where nothing was said, there is nothing to say the same of.
+    let are_twins =
+        roots.len() > 1 && !fields.is_empty() && !document.index.has_seen_all_roots(&scene.within);
+    let twins = if are_twins {
+        let mut twins: Vec<Stamp> = roots.iter().map(|header| scene.stamp(header)).collect();
+        twins.sort_unstable_by_key(|stamp| (stamp.at, stamp.author));
+        twins
+    } else {
+        Vec::new()
+    };
+    let first = roots.into_iter().min_by_key(|header| (header.at, header.hash));
     let last = seen().map(|(header, _)| header).max_by_key(|header| (header.at, header.hash));
     let (Some(first), Some(last)) = (first, last) else {
         return Err(DocumentError::Incomplete("there is no change"));
@@ -78,6 +89,7 @@ pub(super) fn view(
         heads,
         created: scene.stamp(first),
         updated: scene.stamp(last),
+        twins,
     })
 }
 

@@ -245,5 +245,6 @@ fn moves(asked: &Asked, answer: &SyncAnswer) -> bool {
         )
     });
     let further = answer.cursor != asked.cursor || answer.backfills != asked.backfills;
-    taken || (further && !answer.start_again)
+    // Each step of a repair leaves less to do, or the phone does not take it.
+    taken || answer.repair.is_some() || (further && !answer.start_again)
 }

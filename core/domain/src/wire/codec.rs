@@ -59,7 +59,9 @@ pub trait Message: Serialize + DeserializeOwned {
 impl Message for SyncRequest {
     const MAX_BYTES: usize = limits::REQUEST_BYTES;
     fn within_limits(&self) -> bool {
-        self.openings.len() <= limits::OPENINGS && self.backfills.len() <= limits::BACKFILLS
+        self.openings.len() <= limits::OPENINGS
+            && self.backfills.len() <= limits::BACKFILLS
+            && self.repair.as_ref().is_none_or(|repair| repair.within_limits())
     }
 }
 

@@ -32,6 +32,10 @@ pub const TIME_BOUND_MS: i64 = 1 << 53;
 pub const OPENINGS: usize = 1_000;
 /// Most backfills in one request.
 pub const BACKFILLS: usize = 10_000;
+/// Most groups compared, listed, or proved to have held something, in one step of a repair.
+pub const REPAIR_GROUPS: usize = 1_000;
+/// Most numbers of entries wanted in one step of a repair.
+pub const REPAIR_WANTED: usize = 10_000;
 /// Longest message of a change (its circumstances and the reason given).
 pub const MESSAGE_BYTES: usize = 16 << 10;
 /// Most dependencies of one change.

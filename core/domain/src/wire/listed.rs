@@ -24,7 +24,7 @@ fn refusals() -> Vec<String> {
     every![Refusal:
         Malformed, TooLarge, OutOfOrder, DanglingReference, WrongRoot, BreaksDocument, NotEntitled,
         ForeignActor, UnknownGroup, UnknownForm, BadOpening, AfterWithdrawal, RevokedDevice, ByCoordinator,
-        Immutable, Other,
+        Immutable, Restricted, NotCovered, Other,
     ]
     .to_vec()
 }
@@ -32,7 +32,8 @@ fn refusals() -> Vec<String> {
 fn error_codes() -> Vec<String> {
     every![ErrorCode:
         WrongMediaType, TooLarge, Malformed, UnsupportedProtocol, NotEnrolled, Revoked, BadCode, Busy,
-        Repack, Internal, Other,
+        Repack, NotEntitled, UnknownGroup, Erased, UnknownBlob, WrongOffset, WrongHash, BadRange, OverQuota,
+        Internal, Other,
     ]
     .to_vec()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use alongside_domain::{
     form::{ChoiceSource, Form, Item},
-    programme::{Programme, builtin, package},
+    programme::{FieldRef, MomentKind, Programme, builtin, package},
 };
 
 fn programme() -> Programme {
@@ -48,7 +48,12 @@ fn fields(summary: &mut String, items: &[Item], indent: &str) {
         match item {
             Item::Question(question) => {
                 let source = match question.kind.choices() {
-                    Some(ChoiceSource::List(name) | ChoiceSource::File(name)) => format!(" {name}"),
+                    Some(
+                        ChoiceSource::List(name)
+                        | ChoiceSource::File(name)
+                        | ChoiceSource::Answers(name)
+                        | ChoiceSource::External(name),
+                    ) => format!(" {name}"),
                     None => String::new(),
                 };
                 let kind = format!("{:?}", question.kind);
@@ -82,6 +87,34 @@ fn every_part_names_a_question() {
     }
     let in_case: Vec<&str> = programme.forms_in(&parts.unit).map(|form: &Form| form.id.as_str()).collect();
     assert!(in_case.contains(&"contact"), "{in_case:?}");
+}
+
+#[test]
+fn the_clock_and_the_forms_speak_of_the_same_things() {
+    let programme = programme();
+    let parts = &programme.parts;
+    let codes = |field: &FieldRef| -> Vec<String> {
+        let form = programme.form(&field.form).unwrap();
+        let choices = programme.choices(form, form.question(&field.field).unwrap()).unwrap();
+        choices.iter().map(|choice| choice.name.clone()).collect()
+    };
+    let mut kinds = codes(&parts.event.as_ref().unwrap().kind);
+    for moment in &parts.moments {
+        match &moment.kind {
+            MomentKind::Always(code) => kinds.push(code.clone()),
+            MomentKind::Field(field) => kinds.extend(codes(field)),
+        }
+    }
+    for kind in programme.deadlines.event_kinds() {
+        assert!(kinds.iter().any(|code| code == kind), "{kind}");
+    }
+    let rules: Vec<&str> = programme.deadlines.rule_ids().collect();
+    for code in codes(&parts.correction.as_ref().unwrap().rule) {
+        assert!(rules.contains(&code.as_str()), "{code}");
+    }
+    let exemption = parts.event.as_ref().unwrap().exemption.as_ref().unwrap();
+    let exemptions: Vec<String> = programme.deadlines.exemptions().map(|(code, _)| code.to_owned()).collect();
+    assert_eq!(codes(exemption), exemptions);
 }
 
 #[test]

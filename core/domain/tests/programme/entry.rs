@@ -199,6 +199,7 @@ fn record(values: &[(&str, Value, Disagreement)]) -> RecordView {
         heads: Vec::new(),
         created: stamp,
         updated: stamp,
+        twins: Vec::new(),
     }
 }
 

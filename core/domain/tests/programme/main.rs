@@ -5,7 +5,11 @@ mod builtin;
 #[cfg(test)]
 mod entry;
 #[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod forms;
+#[cfg(test)]
+mod guide;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

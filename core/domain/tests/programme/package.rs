@@ -52,6 +52,7 @@ id = "library"
 title = "Library"
 version = "1"
 languages = ["en"]
+zone = "Europe/London"
 
 [roles.LIBRARIAN]
 title = "Librarian"
@@ -228,13 +229,13 @@ fn each_mistake_between_files_has_its_place() {
             "programme.toml",
             "sees = \"granted\"",
             "sees = \"all\"",
-            "unknown_word programme.toml [roles.LIBRARIAN] row 10, column sees: `all` is none of the words for `sees`. Write `granted`, `partner_areas` or `nothing`.",
+            "unknown_word programme.toml [roles.LIBRARIAN] row 11, column sees: `all` is none of the words for `sees`. Write `granted`, `partner_areas` or `nothing`.",
         ),
         (
             "programme.toml",
             "reads = \"S\"",
             "reads = \"T\"",
-            "bad_sensitivity programme.toml [roles.LIBRARIAN] row 11, column reads: `T` is no sensitivity class.",
+            "bad_sensitivity programme.toml [roles.LIBRARIAN] row 12, column reads: `T` is no sensitivity class.",
         ),
         (
             "forms/loan.md",

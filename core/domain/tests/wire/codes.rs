@@ -20,6 +20,8 @@ fn a_refusal_has_the_same_word_everywhere() {
         Refusal::RevokedDevice,
         Refusal::ByCoordinator,
         Refusal::Immutable,
+        Refusal::Restricted,
+        Refusal::NotCovered,
         Refusal::Other,
     ];
     for refusal in all {

@@ -2,6 +2,7 @@
 
 use alongside_domain::{
     ids::ChangeHash,
+    tally::heads::PublicKey,
     wire::{
         EnrolAnswer, EnrolRequest, ErrorAnswer, ErrorCode, FeedEntry, Message, PROTOCOL, PushedChange,
         decode_message, encode,
@@ -51,6 +52,7 @@ fn the_bytes_of_every_message_are_these() {
             role: "SUPPORTER".into(),
             partner: PARTNER,
             programme: ("independent-support".into(), ChangeHash([0x67; 32])),
+            key: Some(PublicKey([0x6e; 32])),
         },
     );
     snapshot(

@@ -66,7 +66,7 @@ fn request() -> SyncRequest {
     let actor = ActorId([0x33; 16]);
     let common = Common { actor: Some(actor), feed: None };
     let push = pack_entries(&[contact()], features::ALL, dictionary::newest(), &common);
-    SyncRequest { actor, push: Some(push), ..request }
+    SyncRequest { actor, push: Some(push), tally: None, ..request }
 }
 
 #[test]

@@ -4,11 +4,16 @@ use std::fmt::Write as _;
 
 use alongside_domain::{
     ids::{ActorId, ChangeHash, DeviceId, GroupId, PartnerId, PersonId, RecordId},
+    tally::{
+        Commitment, EntryName, Tally,
+        heads::{GroupHead, PublicKey, SignedHead, SignedHeads},
+    },
     time::Millis,
     wire::{
         Backfill, ControlEvent, Cursor, FeedEntry, GroupOpening, OpeningVerdict, PROTOCOL, PushedChange,
         Refusal, SyncAnswer, SyncRequest, Verdict, encode, features,
         pack::{Common, dictionary, pack_entries, pack_rows},
+        repair::{Compare, GroupTally, ListFrom, Listed, Proof, RepairAnswer, RepairRequest},
     },
 };
 use ciborium::Value;
@@ -36,6 +41,9 @@ pub(crate) fn nothing_to_do() -> (SyncRequest, SyncAnswer) {
         push: None,
         limit: 1 << 20,
         waiting: 0,
+        tally: Some(TALLY),
+        needs_key: false,
+        repair: None,
     };
     let answer = SyncAnswer {
         protocol: PROTOCOL,
@@ -51,6 +59,11 @@ pub(crate) fn nothing_to_do() -> (SyncRequest, SyncAnswer) {
         more: false,
         revoked: false,
         server_time: AT,
+        tally: None,
+        heads: None,
+        key: None,
+        to_repair: false,
+        repair: None,
     };
     (request, answer)
 }
@@ -103,6 +116,9 @@ pub(crate) fn everything() -> (SyncRequest, SyncAnswer) {
         openings: vec![GroupOpening { group: GROUP, kind: "case".into(), parents: vec![GROUP] }],
         push: Some(pack_rows(&pushed())),
         waiting: 4,
+        tally: Some(TALLY),
+        needs_key: true,
+        repair: Some(Box::new(repair_step())),
         ..request
     };
     let answer = SyncAnswer {
@@ -128,9 +144,59 @@ pub(crate) fn everything() -> (SyncRequest, SyncAnswer) {
         start_again: true,
         more: true,
         revoked: true,
+        tally: Some(TALLY),
+        heads: Some(SignedHeads { heads: vec![head()], signature: [0x6d; 64] }),
+        key: Some(PublicKey([0x6e; 32])),
+        to_repair: true,
+        repair: Some(Box::new(repair_outcome())),
         ..answer
     };
     (request, answer)
+}
+
+const TALLY: Tally = Tally { count: 12, sum: [0x69; 16] };
+
+fn head() -> GroupHead {
+    GroupHead { group: GROUP, count: 12, commitment: Commitment([0x6a; 32]), sum: [0x6b; 16] }
+}
+
+fn repair_step() -> RepairRequest {
+    let signed = SignedHead {
+        head: head(),
+        place: 1,
+        of: 3,
+        path: vec![[0x6f; 32], [0x70; 32]],
+        signature: [0x6d; 64],
+    };
+    RepairRequest {
+        head: Some(Cursor { seq: 22_005, chain: [0x79; 16] }),
+        seen: Some(Cursor { seq: 22_010, chain: [0x78; 16] }),
+        mismatch: true,
+        compare: Some(Compare {
+            after: Some(GroupId([0x60; 16])),
+            to: Some(GROUP),
+            groups: vec![GroupTally { group: GROUP, tally: TALLY }],
+        }),
+        lists: vec![ListFrom { group: GROUP, after: 7 }],
+        wanted: vec![8, 300],
+        proofs: vec![Proof { signed, names: vec![0x71; 32] }],
+        relayed: None,
+    }
+}
+
+fn repair_outcome() -> RepairAnswer {
+    let name = EntryName([0x71; 32]);
+    let mut listed = Listed { group: GROUP, entries: Vec::new(), more: true };
+    listed.push(7, AT, &name);
+    RepairAnswer {
+        head: Cursor { seq: 22_005, chain: [0x79; 16] },
+        seen: Cursor { seq: 22_011, chain: [0x7a; 16] },
+        restart: true,
+        differ: vec![GROUP],
+        lists: vec![listed],
+        dealt_with: 2,
+        verdicts: vec![Verdict::Accepted(22_011), Verdict::Refused(Refusal::NotCovered)],
+    }
 }
 
 /// A CBOR body as RFC 8949 diagnostic notation, a line per map entry or array item.

@@ -24,7 +24,7 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
         Ok(made) => made,
         Err(error) => return super::failed(command.json, error.code(), error),
     };
-    let Backup { file, bytes, report } = made;
+    let Backup { file, bytes, report, attachments } = made;
     if command.json {
         super::say(json!({
             "ok": true,
@@ -34,6 +34,9 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             "entries": report.entries,
             "changes": report.changes,
             "records": report.records,
+            "attachments": attachments.attachments,
+            "attachment_bytes": attachments.bytes,
+            "attachments_missing": attachments.missing,
         }));
     } else {
         super::say(format_args!(
@@ -43,6 +46,18 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             report.head,
             report.records
         ));
+        if attachments.attachments > 0 {
+            super::say(format_args!(
+                "with {} attachments ({} bytes) in the folder beside it, every hash checked",
+                attachments.attachments, attachments.bytes
+            ));
+        }
+        if attachments.missing > 0 {
+            super::say(format_args!(
+                "{} attachments are missing or damaged in the store and are not in the backup: run `alongside verify`",
+                attachments.missing
+            ));
+        }
     }
     Ok(true)
 }

@@ -65,6 +65,7 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             "changes": destroyed.changes,
             "records": destroyed.records,
             "set_aside": destroyed.set_aside,
+            "attachments": destroyed.attachments,
             "pages": pages,
             "log_emptied": log_emptied,
         }));

@@ -22,7 +22,7 @@ pub(super) struct Command {
 pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
     let (pages, journal) = (config.pages_file(), config.journal_file());
     let restored = backup::restore_with(&command.from, &config.store, &pages, &journal, super::now());
-    let Restored { store, kept, head_before, from_journal, report } = match restored {
+    let Restored { store, kept, head_before, from_journal, report, attachments } = match restored {
         Ok(restored) => restored,
         Err(error) => return super::failed(command.json, error.code(), error),
     };
@@ -35,6 +35,8 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             "head_before": head_before,
             "from_journal": from_journal,
             "records": report.records,
+            "attachments": attachments.attachments,
+            "attachments_missing": attachments.missing,
         }));
         return Ok(true);
     }
@@ -44,6 +46,12 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
         report.entries,
         report.records
     ));
+    if attachments.attachments + attachments.missing > 0 {
+        super::say(format_args!(
+            "{} attachments are beside it, every hash checked; {} are missing in the backup",
+            attachments.attachments, attachments.missing
+        ));
+    }
     if let Some(kept) = kept {
         super::say(format_args!("the store that was there is kept as {}", kept.display()));
     }

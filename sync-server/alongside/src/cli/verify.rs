@@ -37,6 +37,8 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             "changes": report.changes,
             "records": report.records,
             "pages": report.pages,
+            "attachments": report.attachments,
+            "attachments_awaited": report.attachments_awaited,
             "journal": if compared { "compared" } else { "absent" },
             "findings": report.findings.iter().map(described).collect::<Result<Vec<_>, _>>()?,
             "findings_left_off": report.left_off,
@@ -55,6 +57,12 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             Pages::NotCompared => "not compared",
         }
     ));
+    if report.attachments + report.attachments_awaited > 0 {
+        super::say(format_args!(
+            "{} attachments have their hash; {} more are named by records and have not come yet",
+            report.attachments, report.attachments_awaited
+        ));
+    }
     if !compared {
         super::say("control journal not there, so not compared");
     }
@@ -69,6 +77,10 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
         super::say("nothing is wrong");
     } else if report.findings.iter().all(Finding::is_about_pages) {
         super::say("The store is whole. Stop the server and delete the pages' file: it is built again.");
+    } else if report.is_sound() {
+        super::say(
+            "Records are whole. Restore a backup that has these attachments: it leaves the others as they are.",
+        );
     } else {
         super::say("Stop the server, keep the file, and restore the last backup that verifies.");
     }

@@ -14,9 +14,14 @@ use jiff::civil::Date;
 mod answers;
 mod casework;
 mod chance;
+mod consent;
+mod ending;
 mod names;
+mod office;
 mod people;
+mod phrases;
 mod process;
+mod voice;
 
 pub(crate) use answers::Answers;
 pub(crate) use chance::Chance;
@@ -29,6 +34,20 @@ pub(crate) struct World {
     pub(crate) people: Vec<Person>,
     /// The families supported.
     pub(crate) families: Vec<Family>,
+    /// The groups that are nobody's family: partners, supporters, areas.
+    pub(crate) standing: Vec<Standing>,
+}
+
+/// A group that stands beside the families.
+pub(crate) struct Standing {
+    /// The group.
+    pub(crate) group: GroupId,
+    /// Its kind.
+    pub(crate) kind: &'static str,
+    /// Index of the partner.
+    pub(crate) partner: usize,
+    /// Its records.
+    pub(crate) records: Vec<Draft>,
 }
 
 /// A partner organisation.
@@ -87,6 +106,8 @@ pub(crate) struct Case {
     pub(crate) open: bool,
     /// Records of the case group.
     pub(crate) records: Vec<Draft>,
+    /// Records of the restricted group beside it.
+    pub(crate) restricted: Vec<Draft>,
 }
 
 /// A record before it is written.
@@ -115,11 +136,16 @@ impl World {
                         .iter()
                         .map(|child| {
                             child.records.len()
-                                + child.cases.iter().map(|case| case.records.len()).sum::<usize>()
+                                + child
+                                    .cases
+                                    .iter()
+                                    .map(|case| case.records.len() + case.restricted.len())
+                                    .sum::<usize>()
                         })
                         .sum::<usize>()
             })
-            .sum()
+            .sum::<usize>()
+            + self.standing.iter().map(|group| group.records.len()).sum::<usize>()
     }
 
     /// Every case with its family and child.
@@ -137,13 +163,14 @@ impl World {
 /// partners their ids: put them in before [`World::fill`].
 pub(crate) fn people(chance: &mut Chance, cases: usize) -> World {
     let (partners, people) = people::people(chance, cases);
-    World { partners, people, families: Vec::new() }
+    World { partners, people, families: Vec::new(), standing: Vec::new() }
 }
 
 impl World {
     /// Adds families until there are this many cases, with everything that happened from September
     /// 2014 up to the day before `today`.
     pub(crate) fn fill(&mut self, chance: &mut Chance, cases: usize, today: Date) {
+        self.standing = office::standing(chance, self, today);
         let mut made = 0;
         while made < cases {
             let number = self.families.len();
@@ -197,13 +224,126 @@ mod tests {
         assert!((4..=25).contains(&(open / supporters)), "{open} open cases for {supporters} supporters");
     }
 
+    /// Every record of a world.
+    fn drafts(world: &World) -> impl Iterator<Item = &Draft> {
+        let cases = world.cases().flat_map(|(family, child, case)| {
+            family.records.iter().chain(&child.records).chain(&case.records).chain(&case.restricted)
+        });
+        cases.chain(world.standing.iter().flat_map(|group| &group.records))
+    }
+
+    #[test]
+    fn every_form_has_records() {
+        let programme = alongside_domain::programme::builtin::independent_support().unwrap();
+        let world = generate(3, 600, jiff::civil::date(2016, 1, 18));
+        let written: std::collections::BTreeSet<&str> = drafts(&world).map(|draft| draft.form).collect();
+        let silent: Vec<_> =
+            programme.records.keys().filter(|form| !written.contains(form.as_str())).collect();
+        // An override is written where a letter says otherwise than the rule.
+        assert_eq!(
+            silent,
+            ["deadline_override"]
+                .iter()
+                .filter(|form| programme.records.contains_key(**form))
+                .collect::<Vec<_>>()
+        );
+    }
+
+    fn share(of: impl Iterator<Item = bool>) -> f64 {
+        let all: Vec<bool> = of.collect();
+        all.iter().filter(|yes| **yes).count() as f64 / all.len() as f64
+    }
+
+    /// What one case answers to a question of a form, for each of its records.
+    fn answers<'a>(case: &'a Case, form: &'a str, field: &'a str) -> impl Iterator<Item = &'a str> {
+        case.records.iter().filter(move |draft| draft.form == form).flat_map(move |draft| {
+            draft.edits.iter().filter(move |edit| edit.key == field).filter_map(|edit| edit.value.as_text())
+        })
+    }
+
+    #[test]
+    fn what_is_planted_can_be_found_and_what_is_not_cannot() {
+        let world = generate(11, 1_200, jiff::civil::date(2016, 1, 18));
+        // H01: who knew little and was told twice gains more on F1 than the others.
+        let gain = |case: &Case| {
+            let scores: Vec<i64> =
+                answers(case, "outcome_assessment", "f1").filter_map(|score| score.parse().ok()).collect();
+            (scores.len() == 2).then(|| scores[1] - scores[0])
+        };
+        let little = |case: &Case| {
+            let known = case.records[0].edits.iter().any(|edit| edit.key == "prior_support/NONE");
+            let told =
+                answers(case, "contact", "purpose").filter(|codes| codes.contains("INFO_PROC")).count();
+            known && told >= 2
+        };
+        let mean = |wanted: bool| {
+            let gains: Vec<i64> = world
+                .cases()
+                .filter(|(_, _, case)| little(case) == wanted)
+                .filter_map(|(_, _, case)| gain(case))
+                .collect();
+            gains.iter().sum::<i64>() as f64 / gains.len() as f64
+        };
+        assert!(mean(true) > mean(false) + 0.3, "{} against {}", mean(true), mean(false));
+        // H06: more families speak another language where outreach goes through groups they trust.
+        let other_language = |outreach: bool| {
+            share(
+                world
+                    .families
+                    .iter()
+                    .filter(|family| {
+                        let area = family.records[0].edits.iter().find(|edit| edit.key == "area");
+                        let area = area.and_then(|edit| edit.value.as_text()).unwrap_or_default();
+                        office::has_many_languages(area)
+                            && office::is_local_voluntary(family.partner) == outreach
+                    })
+                    .map(|family| {
+                        family.records[0].edits.iter().any(|edit| {
+                            edit.key == "preferred_language" && edit.value.as_text() != Some("ENG")
+                        })
+                    }),
+            )
+        };
+        assert!(other_language(true) > other_language(false) + 0.15);
+        // H08, in part: the busiest hear fewer children, and their families gain as much.
+        let mut load = std::collections::BTreeMap::<usize, usize>::new();
+        world.cases().for_each(|(_, _, case)| *load.entry(case.supporter).or_default() += 1);
+        let mut loads: Vec<usize> = load.values().copied().collect();
+        loads.sort_unstable();
+        let many = loads[loads.len() * 3 / 4];
+        let heard = |busy: bool| {
+            share(
+                world
+                    .cases()
+                    .filter(|(_, _, case)| (load[&case.supporter] > many) == busy)
+                    .map(|(_, _, case)| case.records.iter().any(|draft| draft.form == "child_voice")),
+            )
+        };
+        assert!(heard(false) > heard(true) + 0.1, "{} against {}", heard(false), heard(true));
+        // H05 is false: families in dispute come to a council's own service as often as elsewhere.
+        let dispute = |own: bool| {
+            share(
+                world
+                    .cases()
+                    .filter(|(family, ..)| (family.partner == 6) == own)
+                    .map(|(_, _, case)| answers(case, "ehc_event", "type").any(|code| code == "E12")),
+            )
+        };
+        assert!(
+            (dispute(true) - dispute(false)).abs() < 0.08,
+            "{} against {}",
+            dispute(true),
+            dispute(false)
+        );
+    }
+
     #[test]
     fn every_answer_is_one_that_the_programme_offers() {
         let programme = alongside_domain::programme::builtin::independent_support().unwrap();
         let world = generate(3, 200, jiff::civil::date(2016, 1, 18));
         let mut wrong = std::collections::BTreeSet::new();
-        for (family, child, case) in world.cases() {
-            for draft in family.records.iter().chain(&child.records).chain(&case.records) {
+        {
+            for draft in drafts(&world) {
                 let form = &programme.forms[draft.form];
                 for Edit { key, value } in &draft.edits {
                     let parts: Vec<&str> = key.split('/').collect();

@@ -1,10 +1,12 @@
 //! The world into the server: people first, then two years of records as if written at the time.
 
+use std::collections::BTreeSet;
+
 use alongside_domain::{
-    ids::{GroupId, PersonId},
-    programme::Programme,
+    ids::GroupId,
+    programme::{Programme, split},
     record::Root,
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
 use alongside_server::{
     ingest::{Ingest, LocalWrite},
@@ -41,40 +43,69 @@ pub(crate) fn records(
     world: &World,
     mut progress: impl FnMut(usize, usize) -> Result<(), Stopped>,
 ) -> Result<()> {
-    let mut by_author: Vec<(PersonId, Vec<LocalWrite>)> =
-        world.people.iter().map(|person| (person.id, Vec::new())).collect();
+    let mut openings: Vec<Vec<LocalWrite>> = world.people.iter().map(|_| Vec::new()).collect();
+    let mut writes: Vec<Vec<LocalWrite>> = world.people.iter().map(|_| Vec::new()).collect();
+    let opening = |partner: usize, group: GroupId, kind: &str, parents: Vec<GroupId>| LocalWrite::OpenGroup {
+        group,
+        kind: kind.to_owned(),
+        partner: world.partners[partner].id,
+        parents,
+    };
+    // Opened after the cases are granted: who was granted the case is granted what they write beside it.
+    let mut restricted: Vec<Vec<LocalWrite>> = world.people.iter().map(|_| Vec::new()).collect();
+    let mut opened = BTreeSet::new();
+    let mut drafts = |records: &[Draft], group: GroupId| {
+        for draft in records {
+            writes[draft.author].push(create(programme, draft, group));
+        }
+    };
+    for standing in &world.standing {
+        let by = standing.records[0].author;
+        openings[by].push(opening(standing.partner, standing.group, standing.kind, Vec::new()));
+        drafts(&standing.records, standing.group);
+    }
     for family in &world.families {
-        let partner = world.partners[family.partner].id;
-        let open = |group: GroupId, kind: &str, parents: Vec<GroupId>| LocalWrite::OpenGroup {
-            group,
-            kind: kind.to_owned(),
-            partner,
-            parents,
-        };
-        // A family is written by the supporter who met it.
-        let writes = &mut by_author[family.records[0].author].1;
-        writes.push(open(family.group, "family", Vec::new()));
-        writes.extend(family.records.iter().map(|draft| create(programme, draft, family.group)));
+        // A family is opened by the supporter who met it.
+        let by = family.records[0].author;
+        openings[by].push(opening(family.partner, family.group, "family", Vec::new()));
+        drafts(&family.records, family.group);
         for child in &family.children {
-            writes.push(open(child.group, "child", vec![family.group]));
-            writes.extend(child.records.iter().map(|draft| create(programme, draft, child.group)));
+            openings[by].push(opening(family.partner, child.group, "child", vec![family.group]));
+            drafts(&child.records, child.group);
             for case in &child.cases {
-                writes.push(open(case.group, "case", vec![child.group, family.group]));
-                writes.extend(case.records.iter().map(|draft| create(programme, draft, case.group)));
+                openings[by].push(opening(
+                    family.partner,
+                    case.group,
+                    "case",
+                    vec![child.group, family.group],
+                ));
+                drafts(&case.records, case.group);
+                for draft in &case.restricted {
+                    // Each who writes there has a restricted group of their own beside the case.
+                    let group = split::restricted_group(case.group, world.people[draft.author].id);
+                    if opened.insert(group) {
+                        let kind = &programme.records[draft.form].group;
+                        restricted[draft.author].push(opening(family.partner, group, kind, vec![case.group]));
+                    }
+                    drafts(std::slice::from_ref(draft), group);
+                }
                 if case.open {
                     let person = world.people[case.supporter].id;
-                    writes.push(LocalWrite::Grant { person, group: case.group });
+                    openings[by].push(LocalWrite::Grant { person, group: case.group });
                 }
             }
         }
     }
-    let total: usize = by_author.iter().map(|(_, writes)| writes.len()).sum();
+    // Every group before any record: a record may be written by somebody else.
+    let total: usize = openings.iter().chain(&restricted).chain(&writes).map(Vec::len).sum();
     let mut done = 0;
-    for (author, writes) in by_author.into_iter().filter(|(_, writes)| !writes.is_empty()) {
-        let count = writes.len();
-        ingest.ingest_local(author, writes).context("a record of the demo was not taken")?;
-        done += count;
-        progress(done, total)?;
+    for round in [openings, restricted, writes] {
+        for (person, writes) in world.people.iter().zip(round).filter(|(_, writes)| !writes.is_empty()) {
+            let count = writes.len();
+            ingest.ingest_local(person.id, writes).context("a record of the demo was not taken")?;
+            done += count;
+            progress(done, total)?;
+        }
     }
     Ok(())
 }
@@ -85,7 +116,7 @@ fn create(programme: &Programme, draft: &Draft, group: GroupId) -> LocalWrite {
         root: Root { id: draft.id, form: draft.form.to_owned(), form_version, group },
         edits: draft.edits.clone(),
         at: draft.at,
-        zone: PROGRAMME_ZONE.to_owned(),
+        zone: programme.zone.clone(),
         reason: None,
     }
 }

@@ -90,6 +90,15 @@ impl Stage {
         Ok(events)
     }
 
+    /// The restricted groups in the log, with their kinds.
+    pub(crate) fn restricted(&self) -> Result<BTreeMap<GroupId, String>> {
+        let groups = self.control_events()?.into_iter().filter_map(|event| match event {
+            ControlEvent::Group { group, kind, .. } => Some((group, kind)),
+            _ => None,
+        });
+        Ok(groups.filter(|(_, kind)| self.programme.is_restricted(kind)).collect())
+    }
+
     /// Every record in the log, with its group.
     pub(crate) fn places(&self) -> Result<BTreeMap<RecordId, GroupId>> {
         let mut places = BTreeMap::new();

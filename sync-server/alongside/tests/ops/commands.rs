@@ -15,13 +15,28 @@ fn json_has_the_keys_that_the_papers_name() {
     let backup = folder.path().join("backup.db");
     add_person(&store, "Ann");
     let made = run(&store, &["backup", backup.to_str().unwrap(), "--json"]).json();
-    assert_eq!(keys(&made), ["ok", "file", "bytes", "head", "entries", "changes", "records"]);
+    let backup_keys = ["ok", "file", "bytes", "head", "entries", "changes", "records"];
+    let attachments = ["attachments", "attachment_bytes", "attachments_missing"];
+    assert_eq!(keys(&made), [&backup_keys[..], &attachments].concat());
     let restored = run(&store, &["restore", backup.to_str().unwrap(), "--json"]).json();
-    assert_eq!(keys(&restored), ["ok", "store", "kept", "head", "head_before", "from_journal", "records"]);
+    let restored_keys = ["ok", "store", "kept", "head", "head_before", "from_journal", "records"];
+    assert_eq!(keys(&restored), [&restored_keys[..], &["attachments", "attachments_missing"]].concat());
     let verified = run(&store, &["verify", "--json"]).json();
     assert_eq!(
         keys(&verified),
-        ["ok", "head", "entries", "changes", "records", "pages", "journal", "findings", "findings_left_off"]
+        [
+            "ok",
+            "head",
+            "entries",
+            "changes",
+            "records",
+            "pages",
+            "attachments",
+            "attachments_awaited",
+            "journal",
+            "findings",
+            "findings_left_off"
+        ]
     );
     assert_eq!((&verified["ok"], &verified["pages"]), (&true.into(), &"absent".into()));
     let failed = run(&store, &["backup", backup.to_str().unwrap(), "--json"]);
@@ -84,9 +99,14 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn every_command_in_the_papers_exists() {
     let mut found = 0;
-    for paper in
-        ["README.md", "docs/operating.md", "docs/importing.md", "docs/reviewing.md", "sync-server/README.md"]
-    {
+    for paper in [
+        "README.md",
+        "docs/operating.md",
+        "docs/importing.md",
+        "docs/reviewing.md",
+        "docs/programmes.md",
+        "sync-server/README.md",
+    ] {
         let text = std::fs::read_to_string(root().join(paper)).unwrap();
         let blocks = text.split("```").skip(1).step_by(2);
         let inline = text.split('`').filter(|piece| !piece.contains('\n'));

@@ -92,7 +92,7 @@ impl Builder<'_> {
         let value = field.and_then(|field| view.value(field));
         match value.and_then(Value::as_date) {
             Some(date) => words::date(date),
-            None => words::moment(stored.at.unwrap_or(Millis(0))),
+            None => words::moment_in(stored.at.unwrap_or(Millis(0)), &self.programme().zone),
         }
     }
 }

@@ -3,18 +3,16 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Cursor, Read as _},
+    io::Cursor,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use alongside_domain::form::xlsform::workbook::{self as guard, Archive, WorkbookError};
 use calamine::{CellErrorType, DataRef, Reader as _, Xlsx, XlsxError};
 use jiff::civil::DateTime;
 
 use super::{COLUMNS, Cell, Line, Place, ROWS, SourceError, UNPACKED_BYTES};
 use crate::import::{nearest, tidy};
-
-/// Most parts of a workbook's archive.
-const PARTS: usize = 10_000;
 
 pub(super) fn lines(bytes: Vec<u8>, place: &Place) -> Result<Vec<Line>, SourceError> {
     measure(&bytes, UNPACKED_BYTES)?;
@@ -22,36 +20,16 @@ pub(super) fn lines(bytes: Vec<u8>, place: &Place) -> Result<Vec<Line>, SourceEr
     catch_unwind(AssertUnwindSafe(|| cells(bytes, place))).unwrap_or(Err(SourceError::Damaged))
 }
 
-/// Unpacks everything once without keeping it: declared sizes can lie.
+/// Whether the archive is a workbook of the right size; forms are measured by the same guard.
 fn measure(bytes: &[u8], most: u64) -> Result<(), SourceError> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|_| SourceError::Damaged)?;
-    let too_large = || SourceError::TooLarge { what: "bytes when unpacked", most };
-    if archive.len() > PARTS {
-        return Err(too_large());
+    match guard::measure(bytes, most) {
+        Ok(Archive::OfficeOpen) => Ok(()),
+        Ok(Archive::OpenDocument) => Err(SourceError::NotASpreadsheet { found: "an OpenDocument file" }),
+        Err(WorkbookError::NotAWorkbook { found }) => Err(SourceError::NotASpreadsheet { found }),
+        Err(WorkbookError::TooLarge { what, most }) => Err(SourceError::TooLarge { what, most }),
+        Err(WorkbookError::Encrypted) => Err(SourceError::Encrypted),
+        Err(_) => Err(SourceError::Damaged),
     }
-    if archive.index_for_name("xl/workbook.xml").is_none() {
-        let found = if archive.index_for_name("content.xml").is_some() {
-            "an OpenDocument file"
-        } else if archive.index_for_name("xl/workbook.bin").is_some() {
-            "a binary workbook (.xlsb)"
-        } else if archive.index_for_name("word/document.xml").is_some() {
-            "a word processor's document"
-        } else {
-            "an archive of other files"
-        };
-        return Err(SourceError::NotASpreadsheet { found });
-    }
-    let mut left = most;
-    for index in 0..archive.len() {
-        let part = archive.by_index(index).map_err(|_| SourceError::Damaged)?;
-        if part.size() > left {
-            return Err(too_large());
-        }
-        let unpacked = std::io::copy(&mut part.take(left + 1), &mut std::io::sink())
-            .map_err(|_| SourceError::Damaged)?;
-        left = left.checked_sub(unpacked).ok_or_else(too_large)?;
-    }
-    Ok(())
 }
 
 fn cells(bytes: Vec<u8>, place: &Place) -> Result<Vec<Line>, SourceError> {

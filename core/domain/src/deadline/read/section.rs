@@ -14,14 +14,14 @@ use crate::{
 };
 
 /// The file, and what is wrong with it so far.
-pub(super) struct Source<'t> {
+pub(crate) struct Source<'t> {
     file: &'t str,
     text: &'t str,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'t> Source<'t> {
-    pub(super) fn new(file: &'t str, text: &'t str) -> Self {
+    pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
         Self { file, text, problems: RefCell::default() }
     }
 
@@ -31,7 +31,7 @@ impl<'t> Source<'t> {
         u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    pub(super) fn report(&self, at: Option<Range<usize>>, place: Place<'_>, what: String, help: &str) {
+    pub(crate) fn report(&self, at: Option<Range<usize>>, place: Place<'_>, what: String, help: &str) {
         self.problems.borrow_mut().push(Problem {
             file: self.file.to_owned(),
             sheet: place.section.map(str::to_owned),
@@ -45,7 +45,7 @@ impl<'t> Source<'t> {
     }
 
     /// Everything that is wrong, in the order of the lines.
-    pub(super) fn into_problems(self) -> Vec<Problem> {
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         // One value can be looked at for two reasons and be told about twice.
         problems.sort_by(|a, b| (a.row, &a.column, &a.what).cmp(&(b.row, &b.column, &b.what)));
@@ -56,14 +56,14 @@ impl<'t> Source<'t> {
 
 /// Where a problem is, and its code.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) section: Option<&'a str>,
-    pub(super) key: Option<&'a str>,
-    pub(super) code: &'static str,
+pub(crate) struct Place<'a> {
+    pub(crate) section: Option<&'a str>,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) code: &'static str,
 }
 
 /// One table of the file. Keys that nobody asks for are reported by [`Section::finish`].
-pub(super) struct Section<'s, 'd> {
+pub(crate) struct Section<'s, 'd> {
     source: &'s Source<'d>,
     /// What the table is called in problems: `rule D01`.
     name: Option<String>,
@@ -73,7 +73,7 @@ pub(super) struct Section<'s, 'd> {
 }
 
 impl<'s, 'd> Section<'s, 'd> {
-    pub(super) fn new(
+    pub(crate) fn new(
         source: &'s Source<'d>,
         name: Option<String>,
         table: &'s DeTable<'d>,
@@ -82,25 +82,25 @@ impl<'s, 'd> Section<'s, 'd> {
         Self { source, name, table, span, asked: RefCell::default() }
     }
 
-    pub(super) fn call(&mut self, name: String) {
+    pub(crate) fn call(&mut self, name: String) {
         self.name = Some(name);
     }
 
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.name.clone().unwrap_or_default()
     }
 
-    pub(super) fn table(&self) -> &'s DeTable<'d> {
+    pub(crate) fn table(&self) -> &'s DeTable<'d> {
         self.table
     }
 
     /// Reports something about a key of this table, or about the table.
-    pub(super) fn wrong(&self, key: Option<&str>, code: &'static str, what: String, help: &str) {
+    pub(crate) fn wrong(&self, key: Option<&str>, code: &'static str, what: String, help: &str) {
         let span = key.and_then(|key| self.table.get(key)).map_or_else(|| self.span.clone(), Spanned::span);
         self.wrong_at(span, key, code, what, help);
     }
 
-    pub(super) fn wrong_at(
+    pub(crate) fn wrong_at(
         &self,
         at: Range<usize>,
         key: Option<&str>,
@@ -111,12 +111,12 @@ impl<'s, 'd> Section<'s, 'd> {
         self.source.report(Some(at), Place { section: self.name.as_deref(), key, code }, what, help);
     }
 
-    pub(super) fn get(&self, key: &'static str) -> Option<&'s Spanned<DeValue<'d>>> {
+    pub(crate) fn get(&self, key: &'static str) -> Option<&'s Spanned<DeValue<'d>>> {
         self.asked.borrow_mut().insert(key);
         self.table.get(key)
     }
 
-    pub(super) fn missing<T>(&self, key: &'static str) -> Option<T> {
+    pub(crate) fn missing<T>(&self, key: &'static str) -> Option<T> {
         self.wrong(Some(key), "missing_key", format!("`{key}` is missing."), "Add it to this table.");
         None
     }
@@ -128,19 +128,19 @@ impl<'s, 'd> Section<'s, 'd> {
     }
 
     /// A text that is not blank.
-    pub(super) fn text(&self, key: &'static str) -> Option<String> {
+    pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         if self.get(key).is_none() {
             return self.missing(key);
         }
         self.optional_text(key)
     }
 
-    pub(super) fn optional_text(&self, key: &'static str) -> Option<String> {
+    pub(crate) fn optional_text(&self, key: &'static str) -> Option<String> {
         let value = self.get(key)?;
         self.text_of(key, value)
     }
 
-    pub(super) fn text_of(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {
+    pub(crate) fn text_of(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {
         match value.get_ref() {
             DeValue::String(text) if text.trim().is_empty() => {
                 self.wrong_at(
@@ -158,8 +158,19 @@ impl<'s, 'd> Section<'s, 'd> {
     }
 
     /// A whole number between two bounds.
-    pub(super) fn number(&self, key: &'static str, least: i32, most: i32) -> Option<i32> {
+    pub(crate) fn number(&self, key: &'static str, least: i32, most: i32) -> Option<i32> {
         let Some(value) = self.get(key) else { return self.missing(key) };
+        self.number_of(key, value, least, most)
+    }
+
+    /// As [`Section::number`], of a value inside an array.
+    pub(crate) fn number_of(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        least: i32,
+        most: i32,
+    ) -> Option<i32> {
         let DeValue::Integer(number) = value.get_ref() else {
             return self.wrong_type(value.span(), key, "a whole number", value.get_ref());
         };
@@ -173,7 +184,7 @@ impl<'s, 'd> Section<'s, 'd> {
         within
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> bool {
+    pub(crate) fn flag(&self, key: &'static str) -> bool {
         match self.get(key).map(|value| (value.span(), value.get_ref())) {
             None => false,
             Some((_, DeValue::Boolean(flag))) => *flag,
@@ -181,11 +192,11 @@ impl<'s, 'd> Section<'s, 'd> {
         }
     }
 
-    pub(super) fn optional_date(&self, key: &'static str) -> Option<Date> {
+    pub(crate) fn optional_date(&self, key: &'static str) -> Option<Date> {
         self.date_of(key, self.get(key)?)
     }
 
-    pub(super) fn date_of(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Date> {
+    pub(crate) fn date_of(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Date> {
         let date = match value.get_ref() {
             DeValue::Datetime(toml::value::Datetime { date: Some(date), time: None, offset: None }) => date,
             other => return self.wrong_type(value.span(), key, "a date such as 2014-09-01", other),
@@ -201,7 +212,7 @@ impl<'s, 'd> Section<'s, 'd> {
     }
 
     /// The values of an array; none where the key is absent.
-    pub(super) fn array(&self, key: &'static str) -> &'s [Spanned<DeValue<'d>>] {
+    pub(crate) fn array(&self, key: &'static str) -> &'s [Spanned<DeValue<'d>>] {
         match self.get(key).map(|value| (value.span(), value.get_ref())) {
             None => &[],
             Some((_, DeValue::Array(values))) => values,
@@ -209,8 +220,16 @@ impl<'s, 'd> Section<'s, 'd> {
         }
     }
 
+    /// The values of an array inside an array.
+    pub(crate) fn array_of(&self, key: &str, value: &'s Spanned<DeValue<'d>>) -> &'s [Spanned<DeValue<'d>>] {
+        match value.get_ref() {
+            DeValue::Array(values) => values,
+            other => self.wrong_type(value.span(), key, "a list in [ ]", other).unwrap_or(&[]),
+        }
+    }
+
     /// As [`Section::array`], and something has to be in it.
-    pub(super) fn filled_array(&self, key: &'static str) -> &'s [Spanned<DeValue<'d>>] {
+    pub(crate) fn filled_array(&self, key: &'static str) -> &'s [Spanned<DeValue<'d>>] {
         let found = self.array(key);
         if self.get(key).is_none() {
             self.missing::<()>(key);
@@ -221,7 +240,7 @@ impl<'s, 'd> Section<'s, 'd> {
     }
 
     /// The tables of an array of tables.
-    pub(super) fn sections(&self, key: &'static str, name: &str) -> Vec<Section<'s, 'd>> {
+    pub(crate) fn sections(&self, key: &'static str, name: &str) -> Vec<Section<'s, 'd>> {
         let tables = self.filled_array(key).iter().filter_map(|value| match value.get_ref() {
             DeValue::Table(table) => {
                 Some(Section::new(self.source, Some(name.to_owned()), table, value.span()))
@@ -231,8 +250,19 @@ impl<'s, 'd> Section<'s, 'd> {
         tables.collect()
     }
 
+    /// Every table inside this one, called by its key.
+    pub(crate) fn children(&self) -> Vec<Section<'s, 'd>> {
+        let tables = self.table.iter().filter_map(|(key, value)| match value.get_ref() {
+            DeValue::Table(table) => {
+                Some(Section::new(self.source, Some(key.get_ref().to_string()), table, value.span()))
+            }
+            other => self.wrong_type(value.span(), key.get_ref(), "a table", other),
+        });
+        tables.collect()
+    }
+
     /// One table inside this one.
-    pub(super) fn section(&self, key: &'static str) -> Option<Section<'s, 'd>> {
+    pub(crate) fn section(&self, key: &'static str) -> Option<Section<'s, 'd>> {
         let Some(value) = self.get(key) else { return self.missing(key) };
         match value.get_ref() {
             DeValue::Table(table) => {
@@ -242,12 +272,12 @@ impl<'s, 'd> Section<'s, 'd> {
         }
     }
 
-    pub(super) fn patterns(&self, key: &'static str, events: &Events) -> Vec<EventPattern> {
+    pub(in crate::deadline) fn patterns(&self, key: &'static str, events: &Events) -> Vec<EventPattern> {
         self.array(key).iter().filter_map(|value| self.pattern_of(key, value, events)).collect()
     }
 
     /// `E02`, or `E02=N`.
-    pub(super) fn pattern_of(
+    pub(in crate::deadline) fn pattern_of(
         &self,
         key: &str,
         value: &Spanned<DeValue<'_>>,
@@ -276,11 +306,11 @@ impl<'s, 'd> Section<'s, 'd> {
         Some(EventPattern { kind: kind.to_owned(), outcome: outcome.map(str::to_owned) })
     }
 
-    pub(super) fn template(&self, key: &'static str) -> Option<Template> {
+    pub(in crate::deadline) fn template(&self, key: &'static str) -> Option<Template> {
         self.parse_template(key, &self.text(key)?)
     }
 
-    pub(super) fn optional_template(&self, key: &'static str) -> Option<Template> {
+    pub(in crate::deadline) fn optional_template(&self, key: &'static str) -> Option<Template> {
         self.parse_template(key, &self.optional_text(key)?)
     }
 
@@ -294,7 +324,7 @@ impl<'s, 'd> Section<'s, 'd> {
     }
 
     /// One of a few words; the first of them where the key is absent.
-    pub(super) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
         if self.get(key).is_none() {
             return choices.first().map(|(_, choice)| *choice);
         }
@@ -309,7 +339,7 @@ impl<'s, 'd> Section<'s, 'd> {
     }
 
     /// Reports the keys that nobody asked for.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         for (key, _) in
             self.table.iter().filter(|(key, _)| !self.asked.borrow().contains(key.get_ref().as_ref()))
         {
@@ -339,4 +369,4 @@ fn called(value: &DeValue<'_>) -> &'static str {
 }
 
 /// The kinds of events that the file names.
-pub(super) struct Events(pub(super) BTreeSet<String>);
+pub(in crate::deadline) struct Events(pub(in crate::deadline) BTreeSet<String>);

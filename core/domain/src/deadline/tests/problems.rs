@@ -110,14 +110,14 @@ fn every_fault_is_told_with_its_line() {
             "weeks = 6",
             "weeks = 6, months = 1",
             &[
-                "one_function | deadlines.toml [rule R1] row 21: A count needs one function; this one names 2. Name one of: weeks, months, days, incl_days, working_days, trib_working_days, next, on.",
+                "one_function | deadlines.toml [rule R1] row 21: A count needs one function; this one names 2. Name one of: weeks, months, days, incl_days, working_days, trib_working_days, next, on, in_year, school_year.",
             ],
         ),
         (
             "weeks = 6",
             "fortnights = 3",
             &[
-                "one_function | deadlines.toml [rule R1] row 21: A count needs one function; this one names 0. Name one of: weeks, months, days, incl_days, working_days, trib_working_days, next, on.",
+                "one_function | deadlines.toml [rule R1] row 21: A count needs one function; this one names 0. Name one of: weeks, months, days, incl_days, working_days, trib_working_days, next, on, in_year, school_year.",
                 "unknown_key | deadlines.toml [rule R1] row 21, column fortnights: `fortnights` is not a key of this table. Correct its spelling or remove it.",
             ],
         ),
@@ -154,7 +154,7 @@ fn every_fault_is_told_with_its_line() {
             "why = \"{event} on {date}.\" }]",
             "why = \"x\" }, { days = 1, from = [\"E02\"], why = \"y\" }]",
             &[
-                "missing_key | deadlines.toml [rule R1] row 14, column pick: Several dates are counted and nothing says which holds. Add `pick`: \"later\" or \"earlier\".",
+                "missing_key | deadlines.toml [rule R1] row 14, column pick: Several dates are counted and nothing says which holds. Add `pick`: \"later\", \"earlier\" or \"first\".",
             ],
         ),
         (
@@ -169,6 +169,49 @@ fn every_fault_is_told_with_its_line() {
             "valid_from = 2015-02-01\nvalid_to = 2015-01-01\nmet_by",
             &[
                 "ends_before_it_begins | deadlines.toml [rule R1] row 23, column valid_to: It ends on 2015-01-01, before it begins on 2015-02-01. Correct one of the dates.",
+            ],
+        ),
+        (
+            "weeks = 6",
+            "school_year = { birthday = 16, day = \"last friday in 13\" }",
+            &[
+                "no_such_day | deadlines.toml [school_year] row 21, column day: `day` is \"last friday in 13\", which is no day of the year. Write such as \"08-31\" or \"last friday in 06\".",
+            ],
+        ),
+        (
+            "weeks = 6",
+            "weeks = 6, then = { weeks = 1, days = 2 }",
+            &[
+                "one_function | deadlines.toml [then] row 21: A count needs one function; this one names 2. Name one of: weeks, months, days, incl_days, working_days, trib_working_days, next, on, in_year, school_year.",
+            ],
+        ),
+        (
+            "met_by",
+            "option = \"clock=start\"\nmet_by",
+            &[
+                "unknown_option | deadlines.toml [rule R1] row 22, column option: No option can be set to `clock=start`. Write `name=value` with a name of [options] and one of its `values`.",
+            ],
+        ),
+        (
+            "[events]",
+            "[options.clock]\nvalue = \"end\"\nvalues = [\"start\"]\n[events]",
+            &[
+                "unknown_word | deadlines.toml [clock] row 6, column value: `value` cannot be \"end\". Write one of `values`.",
+            ],
+        ),
+        (
+            "met_by",
+            "entered = { field = \"due_on\", holds = \"if_later\" }\nmet_by",
+            &[
+                "missing_key | deadlines.toml [entered] row 22, column too_early: `too_early` is missing. Add it to this table.",
+            ],
+        ),
+        (
+            "met_by",
+            "only_under = { years = 0, birth = [\"E09\"] }\nmet_by",
+            &[
+                "number_out_of_range | deadlines.toml [only_under] row 22, column years: `years` is 0, out of range. Write a number from 1 to 120.",
+                "unknown_event | deadlines.toml [only_under] row 22, column birth: The event `E09` is not known. Name it in [events].",
             ],
         ),
         (

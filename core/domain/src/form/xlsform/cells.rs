@@ -175,7 +175,7 @@ pub(super) fn parameters(text: &str, kind: &QuestionKind) -> (BTreeMap<String, S
 }
 
 /// The standard's parameter that a name is a slip of.
-fn misspelt(key: &str, kind: &QuestionKind) -> Option<&'static str> {
+pub(super) fn misspelt(key: &str, kind: &QuestionKind) -> Option<&'static str> {
     let known: &[&str] = match kind {
         QuestionKind::Range => &["start", "end", "step", "placeholder", "tick_interval", "tick_labelset"],
         QuestionKind::Text => &["rows"],

@@ -18,9 +18,9 @@ use crate::{
 const CHOICES: Known = Known {
     sheet: Some("choices"),
     plain: &["list_name", "name", "sensitivity", "valid_from", "valid_to"],
-    translated: &["label"],
+    translated: &["label", "image", "audio", "video", "big-image"],
     aliases: &[("value", "name"), ("caption", "label"), ("listname", "list_name")],
-    kept: &["image", "audio", "video", "big-image", "media", "geometry"],
+    kept: &["media", "geometry"],
 };
 
 const CODE_LIST: Known =
@@ -29,16 +29,25 @@ const CODE_LIST: Known =
 type Lists = BTreeMap<String, Vec<Choice>>;
 
 /// The lists of the sheet.
-pub(super) fn read(sheet: Option<&Sheet>, report: &mut Report) -> Lists {
+pub(super) fn read(
+    sheet: Option<&Sheet>,
+    sheet_name: &'static str,
+    allow_duplicates: bool,
+    report: &mut Report,
+) -> Lists {
     let Some(sheet) = sheet else { return Lists::new() };
-    let columns = Columns::find(sheet, &CHOICES, report);
-    if columns.require("list_name", report) { lists(&columns, sheet, None, report) } else { Lists::new() }
+    let columns = Columns::find(sheet, &Known { sheet: Some(sheet_name), ..CHOICES }, report);
+    if columns.require("list_name", report) {
+        lists(&columns, sheet, None, allow_duplicates, report)
+    } else {
+        Lists::new()
+    }
 }
 
 /// The choices of a code list that has a file of its own.
 pub(crate) fn code_list(name: &str, sheet: &Sheet, report: &mut Report) -> Vec<Choice> {
     let columns = Columns::find(sheet, &CODE_LIST, report);
-    let choices = lists(&columns, sheet, Some(name), report).remove(name).unwrap_or_default();
+    let choices = lists(&columns, sheet, Some(name), false, report).remove(name).unwrap_or_default();
     if choices.is_empty() && !report.has_error() {
         report.error(Place::FILE, "empty_list", "The list has no choice.", "Add rows below the heading.");
     }
@@ -46,10 +55,17 @@ pub(crate) fn code_list(name: &str, sheet: &Sheet, report: &mut Report) -> Vec<C
 }
 
 /// The choices of a sheet by list: all of `only`, or of the list that each row names.
-fn lists(columns: &Columns<'_>, sheet: &Sheet, only: Option<&str>, report: &mut Report) -> Lists {
+fn lists(
+    columns: &Columns<'_>,
+    sheet: &Sheet,
+    only: Option<&str>,
+    allow_duplicates: bool,
+    report: &mut Report,
+) -> Lists {
     let mut lists = Lists::new();
     let has_name = columns.require("name", report);
-    let has_label = columns.require("label", report);
+    let has_label =
+        if report.is_standard() { columns.has("label") } else { columns.require("label", report) };
     let mut first_rows: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     let mut list_rows: BTreeMap<&str, u32> = BTreeMap::new();
     for row in columns.rows(sheet) {
@@ -66,7 +82,7 @@ fn lists(columns: &Columns<'_>, sheet: &Sheet, only: Option<&str>, report: &mut 
         }
         if !list_rows.contains_key(list) {
             list_rows.insert(list, row.number());
-            if !super::is_name(list) {
+            if !super::is_name(list) && !report.is_standard() {
                 super::bad_name(report, row.at("list_name"), list);
             }
         }
@@ -84,9 +100,9 @@ fn lists(columns: &Columns<'_>, sheet: &Sheet, only: Option<&str>, report: &mut 
             continue;
         }
         if let Some(refusal) = bad_code(name) {
-            report.error(row.at("name"), refusal.code, refusal.what, refusal.help);
+            report.stricter(row.at("name"), refusal.code, refusal.what, refusal.help);
         }
-        if let Some(first) = first_rows.get(&(list, name)) {
+        if let Some(first) = first_rows.get(&(list, name)).filter(|_| !allow_duplicates) {
             report.error(
                 row.at("name"),
                 "duplicate_choice",
@@ -117,8 +133,9 @@ fn lists(columns: &Columns<'_>, sheet: &Sheet, only: Option<&str>, report: &mut 
 
 fn choice(name: &str, row: Row<'_>, has_label: bool, report: &mut Report) -> Choice {
     let label = row.texts("label");
-    if has_label && label.0.is_empty() {
-        report.error(
+    let media = row.media();
+    if has_label && label.0.is_empty() && media.is_empty() {
+        report.stricter(
             row.at("label"),
             "missing_label",
             format!("The choice {} has no label.", quoted(name)),
@@ -140,7 +157,7 @@ fn choice(name: &str, row: Row<'_>, has_label: bool, report: &mut Report) -> Cho
     if let Some(refusal) = valid_backwards(valid_from, valid_to) {
         report.error(row.at("valid_to"), refusal.code, refusal.what, refusal.help);
     }
-    Choice { name: name.to_owned(), label, sensitivity, valid_from, valid_to, extra: row.extra() }
+    Choice { name: name.to_owned(), label, media, sensitivity, valid_from, valid_to, extra: row.extra() }
 }
 
 /// Why a text cannot be a code: it becomes part of a key, and of a list with blanks between codes.

@@ -59,9 +59,11 @@ impl<'s> Columns<'s> {
             self.unnamed.push(at);
             return;
         }
-        let (base, language) = match heading.split_once("::") {
+        let plainer = plainer(heading, known, report.is_standard());
+        let spelled = plainer.as_deref().unwrap_or(heading);
+        let (base, language) = match spelled.split_once("::") {
             Some((base, language)) => (base.trim(), Some(language.trim())),
-            None => (heading, None),
+            None => (spelled, None),
         };
         let base = base.to_lowercase().split_whitespace().collect::<Vec<_>>().join("_");
         let base =
@@ -70,7 +72,7 @@ impl<'s> Columns<'s> {
 
         let before = if let Some(name) = find(known.translated) {
             let language = language.unwrap_or_default();
-            if language.is_empty() && heading.contains("::") {
+            if language.is_empty() && spelled.contains("::") {
                 report.error(
                     place.column(heading),
                     "missing_language",
@@ -122,6 +124,13 @@ impl<'s> Columns<'s> {
                 what,
                 format!("Write a language behind `::`: `{start}::en`."),
             );
+        } else if report.is_standard() {
+            // The standard lets a sheet have any column of its own.
+            if let Some(near) =
+                nearest_within(base, mine(), (base.len() / 4).clamp(1, 2)).filter(|_| base.len() > 3)
+            {
+                report.warning(place, "unknown_column", what, format!("Did you mean `{near}`?"));
+            }
         } else if let Some(near) = nearest_within(base, mine(), (base.len() / 4).clamp(1, 2)) {
             report.error(
                 place,
@@ -168,6 +177,47 @@ impl<'s> Columns<'s> {
             .map(move |row| Row { columns: self, row })
     }
 }
+
+/// The plainer spelling of a heading that names the part of the XForm it goes to (`bind::relevant`,
+/// `media::image::en`), or its language behind one colon (`label:en`).
+fn plainer(heading: &str, known: &Known, is_standard: bool) -> Option<String> {
+    let parts: Vec<&str> = heading.split("::").map(str::trim).collect();
+    let (base, rest) = match parts.as_slice() {
+        [part, name, rest @ ..] => {
+            let part = part.to_lowercase();
+            let name = name.to_lowercase();
+            let base = match (part.as_str(), name.as_str()) {
+                ("media", "image" | "audio" | "video" | "big-image") => name,
+                ("bind", "relevant" | "constraint" | "required" | "readonly") => name,
+                ("bind", "calculate") => "calculation".to_owned(),
+                ("bind", "jr:constraintmsg") => "constraint_message".to_owned(),
+                ("bind", "jr:requiredmsg") => "required_message".to_owned(),
+                ("control" | "body", "appearance") => name,
+                ("control" | "body", "jr:count") => "repeat_count".to_owned(),
+                _ => return None,
+            };
+            (base, rest)
+        }
+        [one] if is_standard => {
+            let (base, language) = one.split_once(':')?;
+            let base = base.trim().to_lowercase();
+            if !known.translated.contains(&base.as_str()) || language.trim().is_empty() {
+                return None;
+            }
+            return Some(format!("{base}::{}", language.trim()));
+        }
+        _ => return None,
+    };
+    let mut plainer = base;
+    for language in rest {
+        plainer.push_str("::");
+        plainer.push_str(language);
+    }
+    Some(plainer)
+}
+
+/// The columns that name files, by kind.
+pub(super) const MEDIA: [&str; 4] = ["image", "audio", "video", "big-image"];
 
 /// Notes the position of a column, unless one before it holds the same: gives the position of that.
 fn keep_first<K: Ord>(columns: &mut BTreeMap<K, usize>, column: K, at: usize) -> Option<usize> {
@@ -217,6 +267,12 @@ impl<'a> Row<'a> {
                 .filter(|(_, text)| !text.is_empty())
                 .collect(),
         )
+    }
+
+    /// The files that are shown or played, by kind.
+    pub(super) fn media(&self) -> BTreeMap<String, Translated> {
+        let media = MEDIA.into_iter().map(|kind| (kind.to_owned(), self.texts(kind)));
+        media.filter(|(_, texts)| !texts.0.is_empty()).collect()
     }
 
     /// The texts under columns that this version does not know, by heading.

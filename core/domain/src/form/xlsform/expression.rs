@@ -1,15 +1,14 @@
-//! What can be said of an expression without understanding it: the names it mentions, and whether its
-//! brackets and quotes close.
+//! The expressions of a form, compiled, and the names that texts and expressions mention.
 
 use std::collections::BTreeMap;
 
-use crate::problem::{
-    report::{Place, Report},
-    suggest::{did_you_mean, quoted},
+use crate::{
+    form::expr::Expr,
+    problem::{
+        report::{Place, Report},
+        suggest::{did_you_mean, quoted},
+    },
 };
-
-/// Deepest nesting of brackets.
-const DEEPEST: usize = 64;
 
 /// A text to check once every name of the form is known.
 pub(super) struct Mention<'a> {
@@ -21,8 +20,43 @@ pub(super) struct Mention<'a> {
 
 impl Mention<'_> {
     pub(super) fn check(&self, names: &BTreeMap<&str, u32>, report: &mut Report) {
+        if self.text.is_empty() {
+            return;
+        }
+        if self.is_expression {
+            self.compile(names, report);
+        } else {
+            self.mentioned(names, report);
+        }
+    }
+
+    /// Says everything that is wrong with an expression, and where in the cell.
+    fn compile(&self, names: &BTreeMap<&str, u32>, report: &mut Report) {
+        match Expr::compile(self.text) {
+            Ok(expr) => {
+                let reads = expr.reads();
+                for name in reads.names.iter().chain(&reads.last_saved).chain(&reads.labels_of) {
+                    self.known(name, names, report);
+                }
+            }
+            Err(errors) => {
+                for error in errors {
+                    let before = self.text.get(..error.span.start).unwrap_or_default();
+                    let what = if error.span == (0..self.text.len()) {
+                        error.what
+                    } else {
+                        let place = before.chars().count() + 1;
+                        format!("{} See character {place} of the cell.", error.what)
+                    };
+                    report.error(self.place, error.kind.code(), what, error.help);
+                }
+            }
+        }
+    }
+
+    /// Checks the names that a text mentions between its words.
+    fn mentioned(&self, names: &BTreeMap<&str, u32>, report: &mut Report) {
         let mut rest = self.text;
-        let mut is_whole = true;
         while let Some((_, after)) = rest.split_once("${") {
             let Some((name, after)) = after.split_once('}') else {
                 report.error(
@@ -31,86 +65,28 @@ impl Mention<'_> {
                     format!("`${{` is not closed in {}.", quoted(self.text)),
                     "Write `${name}`.",
                 );
-                is_whole = false;
-                break;
+                return;
             };
             rest = after;
             let name = name.trim();
-            let name = name.strip_prefix("last-saved#").unwrap_or(name);
-            if !names.contains_key(name) {
-                let help = if report.has_room() {
-                    did_you_mean(name, names.keys().copied(), "Write the name of a question of this form.")
-                } else {
-                    String::new()
-                };
-                report.error(
-                    self.place,
-                    "unknown_reference",
-                    format!("There is no question {} in this form.", quoted(name)),
-                    help,
-                );
-            }
-        }
-        if self.is_expression
-            && is_whole
-            && let Err(what) = balanced(self.text)
-        {
-            report.error(
-                self.place,
-                "unbalanced_expression",
-                what,
-                "Close what is open, open what is closed.",
-            );
+            self.known(name.strip_prefix("last-saved#").unwrap_or(name), names, report);
         }
     }
-}
 
-/// Whether brackets and quotes close, or what does not.
-fn balanced(text: &str) -> Result<(), String> {
-    let mut open = Vec::new();
-    let mut quote = None;
-    for character in text.chars() {
-        match (quote, character) {
-            (Some(mark), _) if mark == character => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '“' | '”' | '‘' | '’') => {
-                return Err(format!(
-                    "`{character}` is no quote of an expression, in {}: write `'`.",
-                    quoted(text)
-                ));
-            }
-            (None, '(' | '[' | '{') if open.len() == DEEPEST => {
-                return Err(format!("Brackets nest deeper than {DEEPEST} in {}.", quoted(text)));
-            }
-            (None, '(') => open.push(')'),
-            (None, '[') => open.push(']'),
-            (None, '{') => open.push('}'),
-            (None, ')' | ']' | '}') if open.pop() != Some(character) => {
-                return Err(format!("`{character}` closes nothing in {}.", quoted(text)));
-            }
-            (None, _) => {}
+    fn known(&self, name: &str, names: &BTreeMap<&str, u32>, report: &mut Report) {
+        if names.contains_key(name) {
+            return;
         }
-    }
-    match (quote, open.pop()) {
-        (Some(mark), _) => Err(format!("A quote `{mark}` is not closed in {}.", quoted(text))),
-        (None, Some(bracket)) => Err(format!("A `{bracket}` is missing in {}.", quoted(text))),
-        (None, None) => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn brackets_inside_quotes_do_not_count() {
-        assert_eq!(balanced("regex(., '^[(]$') and ${a}[1] != \"it's\""), Ok(()));
-        assert!(balanced("selected(${a}, 'x'").unwrap_err().contains("`)` is missing"));
-        assert!(balanced("a)").unwrap_err().contains("closes nothing"));
-        assert!(balanced("(a]").unwrap_err().contains("closes nothing"));
-        assert!(balanced("${a} = 'x").unwrap_err().contains("not closed"));
-        assert!(balanced("${a} = ‘x’").unwrap_err().contains("write `'`"));
-        assert!(balanced(&"(".repeat(100_000)).unwrap_err().contains("nest deeper"));
+        let help = if report.has_room() {
+            did_you_mean(name, names.keys().copied(), "Write the name of a question of this form.")
+        } else {
+            String::new()
+        };
+        report.error(
+            self.place,
+            "unknown_reference",
+            format!("There is no question {} in this form.", quoted(name)),
+            help,
+        );
     }
 }

@@ -19,7 +19,25 @@ const SETTINGS: Known = Known {
     plain: &["form_title", "form_id", "version", "default_language"],
     translated: &[],
     aliases: &[("set_form_title", "form_title"), ("set_form_id", "form_id"), ("id_string", "form_id")],
-    kept: &["style", "instance_name", "public_key", "submission_url", "auto_send", "auto_delete", "name"],
+    kept: &[
+        "style",
+        "instance_name",
+        "public_key",
+        "submission_url",
+        "auto_send",
+        "auto_delete",
+        "client_editable",
+        "allow_choice_duplicates",
+        "clean_text_values",
+        "omit_instanceid",
+        "instance_id",
+        "namespaces",
+        "prefix",
+        "delimiter",
+        "sms_keyword",
+        "name",
+        "attribute",
+    ],
 };
 
 const ENTITIES: Known = Known {
@@ -34,6 +52,9 @@ const ENTITIES: Known = Known {
 pub(super) fn read(sheet: Option<&Sheet>, report: &mut Report) -> Form {
     let mut form = Form::default();
     let Some(sheet) = sheet else {
+        if report.is_standard() {
+            return form;
+        }
         report.error(
             Place::sheet("settings"),
             "missing_sheet",
@@ -43,10 +64,14 @@ pub(super) fn read(sheet: Option<&Sheet>, report: &mut Report) -> Form {
         return form;
     };
     let columns = Columns::find(sheet, &SETTINGS, report);
-    let has_id = columns.require("form_id", report);
-    let has_version = columns.require("version", report);
+    let standard = report.is_standard();
+    let has_id = !standard && columns.require("form_id", report);
+    let has_version = !standard && columns.require("version", report);
     let mut rows = columns.rows(sheet);
     let Some(row) = rows.next() else {
+        if standard {
+            return form;
+        }
         report.error(
             Place::sheet("settings"),
             "missing_settings",

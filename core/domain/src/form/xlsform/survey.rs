@@ -10,7 +10,7 @@ use super::{
     table::Sheet,
 };
 use crate::{
-    form::{Choice, Form, Item, QuestionKind, Section},
+    form::{Choice, Form, Item, QuestionKind, Section, expr::is_dynamic},
     problem::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
@@ -39,7 +39,17 @@ const SURVEY: Known = Known {
         "use",
         "merge",
     ],
-    translated: &["label", "hint", "guidance_hint", "constraint_message", "required_message"],
+    translated: &[
+        "label",
+        "hint",
+        "guidance_hint",
+        "constraint_message",
+        "required_message",
+        "image",
+        "audio",
+        "video",
+        "big-image",
+    ],
     aliases: &[
         ("caption", "label"),
         ("relevance", "relevant"),
@@ -48,22 +58,13 @@ const SURVEY: Known = Known {
         ("count", "repeat_count"),
         ("jr:count", "repeat_count"),
         ("requiredmsg", "required_message"),
+        ("constraining_message", "constraint_message"),
+        ("command", "type"),
+        ("tag", "name"),
+        ("value", "name"),
     ],
     kept: &[
-        "image",
-        "audio",
-        "video",
-        "big-image",
-        "media",
-        "autoplay",
-        "body",
-        "bind",
-        "instance",
-        "control",
-        "save_to",
-        "intent",
-        "disabled",
-        "note",
+        "media", "autoplay", "body", "bind", "instance", "control", "save_to", "intent", "disabled", "note",
         "rows",
     ],
 };
@@ -101,7 +102,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
     let columns = Columns::find(sheet, &SURVEY, report);
     let has_type = columns.require("type", report);
     let has_name = columns.require("name", report);
-    let has_label = columns.require("label", report);
+    let has_label = !report.is_standard() && columns.require("label", report);
     language(&columns, form, report);
     if !has_type {
         return;
@@ -190,6 +191,11 @@ struct Reader<'r> {
 impl Reader<'_> {
     fn row(&mut self, row: Row<'_>) {
         let kind = row.get("type");
+        if kind.is_empty() && self.report.is_standard() && row.get("name").is_empty() {
+            let what = "The row has neither type nor name, and is passed over.";
+            self.report.warning(row.place(), "row_passed_over", what, "Write a type, or remove the row.");
+            return;
+        }
         if kind.is_empty() {
             self.report.error(
                 row.at("type"),
@@ -199,7 +205,7 @@ impl Reader<'_> {
             );
             return;
         }
-        match kinds::parse(kind) {
+        match kinds::parse(kind, self.report.is_standard()) {
             Ok(RowType::Begin(bracket)) => self.begin(bracket, row),
             Ok(RowType::End(bracket)) => self.end(bracket, row),
             Ok(RowType::Question(kind, or_other)) => self.question(kind, or_other, row),
@@ -223,6 +229,7 @@ impl Reader<'_> {
                 section: Section {
                     name: name.clone(),
                     label: row.texts("label"),
+                    media: row.media(),
                     relevant: row.optional("relevant"),
                     repeat_count: row.optional("repeat_count"),
                     appearance: row.optional("appearance"),
@@ -280,7 +287,7 @@ impl Reader<'_> {
             && !row.get("name").is_empty()
             && row.get("name") != open.name
         {
-            self.report.error(
+            self.report.stricter(
                 row.at("name"),
                 "unbalanced",
                 format!(
@@ -351,7 +358,9 @@ impl Reader<'_> {
             }
             return name;
         }
-        if !super::is_name(&name) {
+        let is_fit =
+            if self.report.is_standard() { super::is_xml_name(&name) } else { super::is_name(&name) };
+        if !is_fit {
             super::bad_name(self.report, row.at("name"), &name);
         }
         self.claim(&name, row, is_key);
@@ -362,7 +371,7 @@ impl Reader<'_> {
     fn claim(&mut self, name: &str, row: Row<'_>, is_key: bool) {
         let siblings = self.frames.last_mut().map(|frame| &mut frame.names);
         let mut first = siblings.and_then(|names| names.insert(name.to_owned(), row.number()));
-        if is_key {
+        if is_key && !self.report.is_standard() {
             first = self.keys.insert(name.to_owned(), row.number()).or(first);
         }
         if let Some(first) = first {
@@ -378,7 +387,7 @@ impl Reader<'_> {
     fn refuse_cells(&mut self, row: Row<'_>, columns: &[&'static str], help: &str) {
         for column in columns {
             if !row.get(column).is_empty() {
-                self.report.error(
+                self.report.stricter(
                     row.at(column),
                     "misplaced_cell",
                     format!(
@@ -407,15 +416,20 @@ fn check_mentions(columns: &Columns<'_>, sheet: &Sheet, form: &Form, report: &mu
                     .check(&names, report);
             }
         }
-        for column in ["trigger", "default"] {
-            Mention { place: row.at(column), text: row.get(column), is_expression: false }
-                .check(&names, report);
-        }
+        Mention { place: row.at("trigger"), text: row.get("trigger"), is_expression: false }
+            .check(&names, report);
+        let default = row.get("default");
+        Mention { place: row.at("default"), text: default, is_expression: is_dynamic(default) }
+            .check(&names, report);
         for column in SURVEY.translated {
             for text in row.texts(column).0.values() {
                 Mention { place: row.at(column), text, is_expression: false }.check(&names, report);
             }
         }
+    }
+    if let Some(text) = form.settings.get("instance_name") {
+        let place = Place::sheet("settings").row(2).column("instance_name");
+        Mention { place, text, is_expression: true }.check(&names, report);
     }
     for entity in &form.entities {
         for column in ["entity_id", "create_if", "update_if", "label"] {

@@ -145,7 +145,7 @@ impl Reader<'_> {
         let what = format!("The table under {} is no sheet of a form and is not read.", quoted(title));
         match nearest(title, SHEETS) {
             Some(near) => {
-                self.report.error(Place::FILE, "unknown_sheet", what, format!("Did you mean `{near}`?"));
+                self.report.stricter(Place::FILE, "unknown_sheet", what, format!("Did you mean `{near}`?"));
             }
             None => self.report.warning(
                 Place::FILE,

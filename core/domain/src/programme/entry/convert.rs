@@ -12,7 +12,8 @@ use crate::{
         Question, QuestionKind,
         xlsform::cells::{Refusal, iso_date},
     },
-    time::{Millis, PROGRAMME_ZONE},
+    media::MediaRef,
+    time::Millis,
     value::Value,
     wire::limits,
 };
@@ -31,7 +32,12 @@ pub(super) fn is_empty(answer: &Answer) -> bool {
 }
 
 /// The value of an answer to a question with one value; [`Value::Null`] where nothing was answered.
-pub(super) fn value(question: &Question, answer: &Answer, is_reference: bool) -> Result<Value, Refusal> {
+pub(crate) fn value(
+    question: &Question,
+    answer: &Answer,
+    is_reference: bool,
+    zone: &TimeZone,
+) -> Result<Value, Refusal> {
     if is_empty(answer) {
         return Ok(Value::Null);
     }
@@ -65,7 +71,7 @@ pub(super) fn value(question: &Question, answer: &Answer, is_reference: bool) ->
         (QuestionKind::Date, _) => Err(not_a_date()),
         (QuestionKind::DateTime, Answer::Instant(at)) => Ok(Value::Instant(*at)),
         (QuestionKind::DateTime, Answer::Text(text)) => {
-            instant(text).map(Value::Instant).ok_or_else(not_an_instant)
+            instant(text, zone).map(Value::Instant).ok_or_else(not_an_instant)
         }
         (QuestionKind::DateTime, _) => Err(not_an_instant()),
         (QuestionKind::Time, Answer::Text(text)) => {
@@ -80,6 +86,10 @@ pub(super) fn value(question: &Question, answer: &Answer, is_reference: bool) ->
             bounded(&codes(answer)?.join(" "))
         }
         (QuestionKind::Acknowledge, Answer::Text(_)) => Ok("OK".into()),
+        (QuestionKind::Media(_), Answer::Text(text)) => {
+            text.parse::<MediaRef>().map(|media| media.to_value()).map_err(|_| not_an_attachment())
+        }
+        (QuestionKind::Media(_), _) => Err(not_an_attachment()),
         (QuestionKind::Hidden, Answer::Integer(number)) => Ok(Value::Integer(*number)),
         (QuestionKind::Hidden | QuestionKind::Standard(_), Answer::Instant(at)) => Ok(Value::Instant(*at)),
         (_, Answer::Text(text)) => bounded(text),
@@ -167,15 +177,14 @@ fn decimal(text: &str) -> Option<String> {
 }
 
 /// An instant: with its offset, or as the clock on the wall of the programme's zone shows it.
-fn instant(text: &str) -> Option<Millis> {
+fn instant(text: &str, zone: &TimeZone) -> Option<Millis> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(Millis(at.as_millisecond()));
     }
     // The date alone is no instant, though the parser would take it for midnight.
     let wall: DateTime = text.contains([':']).then(|| text.parse().ok()).flatten()?;
-    let zone = TimeZone::get(PROGRAMME_ZONE).ok()?;
-    Some(Millis(wall.to_zoned_datetime(zone).ok()?.timestamp().as_millisecond()))
+    Some(Millis(wall.to_zoned_datetime(zone.clone()).ok()?.timestamp().as_millisecond()))
 }
 
 fn time(text: &str) -> Option<Time> {
@@ -211,6 +220,10 @@ fn not_an_instant() -> Refusal {
 
 fn not_a_time() -> Refusal {
     Refusal::new("not_a_time", "This is not a time of day.", "Write hours and minutes, such as 14:30.")
+}
+
+fn not_an_attachment() -> Refusal {
+    Refusal::new("not_an_attachment", "This is not an attachment.", "Attach the file, then save.")
 }
 
 fn not_a_reference() -> Refusal {

@@ -4,23 +4,26 @@ use std::collections::BTreeMap;
 
 use super::toml_file::{Located, Table, TomlFile};
 use crate::{
-    form::{Form, Question, QuestionKind},
+    form::{Form, MergePolicy, Question, QuestionKind},
     problem::{
         report::Report,
         suggest::{did_you_mean, quoted},
     },
-    programme::{Count, GroupKind, Parts, RecordKind},
+    programme::{Count, GroupKind, Parts, RecordKind, Retention, RetentionAction, states::States},
 };
 
 mod parts;
+pub(super) mod states;
 
-use parts::{PartsReader, no_parts};
+use parts::PartsReader;
 
 /// What the file says.
 pub(super) struct Model {
     pub(super) groups: BTreeMap<String, GroupKind>,
     pub(super) records: BTreeMap<String, RecordKind>,
     pub(super) parts: Parts,
+    pub(super) states: Vec<States>,
+    pub(super) retention: BTreeMap<String, Retention>,
 }
 
 /// Reads the file; `forms` may hold forms with problems of their own.
@@ -30,13 +33,15 @@ pub(super) fn read(text: &str, forms: &BTreeMap<String, Form>, report: &mut Repo
             file.require(&root, key);
         }
         let groups = file.table(&mut root, "groups").map(|table| groups(file, &table)).unwrap_or_default();
+        let retention =
+            file.table(&mut root, "retention").map(|table| retention(file, &table)).unwrap_or_default();
         let records = file
             .table(&mut root, "records")
             .map(|table| {
                 file.tables(&table)
                     .into_iter()
                     .map(|(form, mut table)| {
-                        let kind = record(file, &form, &mut table, forms, &groups);
+                        let kind = record(file, &form, &mut table, forms, &groups, &retention);
                         (form, kind)
                     })
                     .collect()
@@ -45,9 +50,13 @@ pub(super) fn read(text: &str, forms: &BTreeMap<String, Form>, report: &mut Repo
         let parts = file.table(&mut root, "parts").map(|mut table| {
             PartsReader { forms, groups: &groups, records: &records }.read(file, &mut table)
         });
+        let states = file
+            .table(&mut root, "states")
+            .map(|table| states::read(file, &table, forms))
+            .unwrap_or_default();
         file.finish(&root);
-        let parts = parts.unwrap_or_else(no_parts);
-        Model { groups, records, parts }
+        let parts = parts.unwrap_or_default();
+        Model { groups, records, parts, states, retention }
     })
 }
 
@@ -66,13 +75,24 @@ fn groups(file: &mut TomlFile<'_>, table: &Table<'_>) -> BTreeMap<String, GroupK
         let title = file.required_text(&mut table, "title");
         let its_parents = file.texts(&mut table, "parents");
         let opened_on_phone = file.flag(&mut table, "opened_on_phone");
+        let beside = file.text(&mut table, "beside");
+        if let Some(beside) = beside.as_ref().filter(|_| !its_parents.is_empty() || opened_on_phone) {
+            file.report.error(
+                beside.place(),
+                "restricted_group",
+                format!("{} stands beside another group, so its links are settled.", quoted(&name)),
+                "Leave out `parents` and `opened_on_phone`: a phone opens it where it has something to keep there.",
+            );
+        }
         file.finish(&table);
         let kind = GroupKind {
             title,
-            parents: its_parents.iter().map(|parent| parent.value.clone()).collect(),
-            opened_on_phone,
+            parents: its_parents.iter().chain(&beside).map(|parent| parent.value.clone()).collect(),
+            opened_on_phone: opened_on_phone || beside.is_some(),
+            beside: beside.as_ref().map(|beside| beside.value.clone()),
         };
-        parents.extend(its_parents.into_iter().map(|parent| (name.clone(), parent)));
+        let its_parents = its_parents.into_iter().chain(beside);
+        parents.extend(its_parents.map(|parent| (name.clone(), parent)));
         groups.insert(name, kind);
     }
     for (name, parent) in parents {
@@ -114,6 +134,7 @@ fn record(
     table: &mut Table<'_>,
     forms: &BTreeMap<String, Form>,
     groups: &BTreeMap<String, GroupKind>,
+    retention: &BTreeMap<String, Retention>,
 ) -> RecordKind {
     let form = forms.get(name);
     if form.is_none() {
@@ -137,7 +158,22 @@ fn record(
     let immutable = file.flag(table, "immutable");
     let references =
         file.table(table, "references").map(|table| file.text_entries(&table)).unwrap_or_default();
+    let key = file.has(table, "key").then(|| file.texts(table, "key"));
+    let written_by = file.texts(table, "written_by");
+    let class = file.text(table, "retention");
     file.finish(table);
+    if let Some(class) = class.as_ref().filter(|class| !retention.contains_key(&class.value)) {
+        file.report.error(
+            class.place(),
+            "unknown_retention",
+            format!("There is no retention class {}.", quoted(&class.value)),
+            did_you_mean(
+                &class.value,
+                retention.keys().map(String::as_str),
+                "Name a table of `[retention]`.",
+            ),
+        );
+    }
 
     if let Some(form) = form {
         if let Some(at) = &at
@@ -148,6 +184,32 @@ fn record(
         for name in title.iter().chain(&search) {
             question(file.report, form, name, &name.value);
         }
+        for name in key.iter().flatten() {
+            if let Some(question) = question(file.report, form, name, &name.value)
+                && question.required.as_deref() != Some("yes")
+            {
+                file.report.error(
+                    name.place(),
+                    "key_not_required",
+                    format!("{} is part of the key and need not be answered.", quoted(&name.value)),
+                    "Make the question required: a record without a key has no id.",
+                );
+            }
+        }
+        if let Some(merged) = form.questions().find(|question| question.merge == MergePolicy::Text)
+            && let Some(key) = &key
+        {
+            let place = key.first().map_or_else(|| table.place(), Located::place);
+            file.report.error(
+                place,
+                "key_and_text",
+                format!(
+                    "{} is merged by character, which a record that is started twice cannot be.",
+                    quoted(&merged.name)
+                ),
+                "Give the question another merge policy, or the records no key.",
+            );
+        }
         for (field, target) in &references {
             if let Some(question) = question(file.report, form, target, field) {
                 expect_kind(file.report, target, question, TEXTS, "a text or hidden");
@@ -155,8 +217,9 @@ fn record(
         }
     }
     for (_, target) in &references {
-        if !forms.contains_key(&target.value) {
-            unknown(file.report, target, "form", forms.keys());
+        for form in target.value.split_whitespace().filter(|form| *form != "*" && !forms.contains_key(*form))
+        {
+            unknown(file.report, &target.with(form.to_owned()), "form", forms.keys());
         }
     }
     RecordKind {
@@ -167,7 +230,34 @@ fn record(
         search: search.into_iter().map(|name| name.value).collect(),
         immutable,
         references: references.into_iter().map(|(field, target)| (field, target.value)).collect(),
+        key: key.map(|key| key.into_iter().map(|name| name.value).collect()),
+        restricted: None,
+        written_by: written_by.into_iter().map(|role| role.value).collect(),
+        retention: class.map(|class| class.value),
     }
+}
+
+fn retention(file: &mut TomlFile<'_>, table: &Table<'_>) -> BTreeMap<String, Retention> {
+    let mut classes = BTreeMap::new();
+    for (name, mut table) in file.tables(table) {
+        let title = file.required_text(&mut table, "title");
+        let keep = file.required_text(&mut table, "keep");
+        let trigger = file.required_text(&mut table, "trigger");
+        let action = file.word(
+            &mut table,
+            "action",
+            &[
+                ("review", RetentionAction::Review),
+                ("delete", RetentionAction::Delete),
+                ("auto_delete", RetentionAction::AutoDelete),
+            ],
+        );
+        let hold = file.flag(&mut table, "hold");
+        file.finish(&table);
+        let action = action.unwrap_or(RetentionAction::Review);
+        classes.insert(name, Retention { title, keep, trigger, action, hold });
+    }
+    classes
 }
 
 type Kinds = fn(&QuestionKind) -> bool;

@@ -39,6 +39,11 @@ impl<T> Located<T> {
             .column(&self.key)
     }
 
+    /// Another value at the same place.
+    pub(super) fn with<U>(&self, value: U) -> Located<U> {
+        Located { value, path: self.path.clone(), key: self.key.clone(), line: self.line }
+    }
+
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Located<U> {
         Located { value: change(self.value), path: self.path, key: self.key, line: self.line }
     }
@@ -138,6 +143,11 @@ impl<'r> TomlFile<'r> {
         self.text(table, key).map(|found| found.value).unwrap_or_default()
     }
 
+    /// Whether a key is there.
+    pub(super) fn has(&self, table: &Table<'_>, key: &str) -> bool {
+        table.values.contains_key(key)
+    }
+
     /// Says that a key is missing.
     pub(super) fn require(&mut self, table: &Table<'_>, key: &'static str) {
         if !table.values.contains_key(key) {
@@ -154,6 +164,16 @@ impl<'r> TomlFile<'r> {
     pub(super) fn flag(&mut self, table: &mut Table<'_>, key: &'static str) -> bool {
         let Some(found) = self.find(table, key) else { return false };
         found.value.as_bool().or_else(|| self.wrong(&found, "`true` or `false`")).unwrap_or_default()
+    }
+
+    /// A whole number, where the key is there.
+    pub(super) fn integer(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<i64> {
+        let found = self.find(table, key)?;
+        let number = match found.value {
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        number.or_else(|| self.wrong(&found, "a whole number"))
     }
 
     /// A list of texts; empty where the key is not there.

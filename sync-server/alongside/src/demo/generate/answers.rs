@@ -4,7 +4,7 @@ use alongside_domain::{ids::RecordId, record::Edit, time::Millis, value::Value};
 use jiff::civil::Date;
 
 /// Collects the values of one record.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Answers(Vec<Edit>);
 
 impl Answers {

@@ -9,15 +9,30 @@ use jiff::{
     civil::{Date, date},
 };
 
-use super::{Answers, Case, Chance, Child, Draft, Family, World, names, process};
+use super::{
+    Answers, Case, Chance, Child, Draft, Family, World, consent, ending, names, office, process, voice,
+};
 
 /// The first day of the programme (seed outline: September 2014).
-const PROGRAMME_BEGINS: Date = date(2014, 9, 1);
+pub(super) const PROGRAMME_BEGINS: Date = date(2014, 9, 1);
+
+/// What is planted in a case, so that the evaluation has something to find (domain.md 6.3 and 12).
+#[derive(Clone, Copy)]
+pub(super) struct Plant {
+    /// The family had little knowledge of the process: being told about it helps them most (H01).
+    pub(super) little_known: bool,
+    /// A local organisation reaches families through groups they trust (H06).
+    pub(super) outreach: bool,
+    /// The supporter has very many cases: fewer children are heard, families gain as much (H08, in part).
+    pub(super) overloaded: bool,
+}
 
 /// Everything that one case's records share.
 pub(super) struct Course<'a> {
     pub(super) chance: &'a mut Chance,
     pub(super) supporter: usize,
+    pub(super) coordinator: usize,
+    pub(super) plant: Plant,
     pub(super) route: &'static str,
     pub(super) received: Date,
     pub(super) opened: Date,
@@ -31,9 +46,31 @@ pub(super) struct Course<'a> {
 impl Course<'_> {
     /// Adds a record written at this time by the case's supporter.
     pub(super) fn add(&mut self, form: &'static str, at: Millis, answers: Answers) -> &Draft {
+        self.add_by(self.supporter, form, at, answers)
+    }
+
+    /// Adds a record written by this one of the people.
+    pub(super) fn add_by(
+        &mut self,
+        author: usize,
+        form: &'static str,
+        at: Millis,
+        answers: Answers,
+    ) -> &Draft {
         let id = self.chance.record_id(at);
-        self.records.push(Draft { id, form, at, author: self.supporter, edits: answers.edits() });
+        self.records.push(Draft { id, form, at, author, edits: answers.edits() });
         &self.records[self.records.len() - 1]
+    }
+
+    /// Days from its opening to its last day, at least one.
+    pub(super) fn days(&self) -> i64 {
+        i64::from((self.until - self.opened).get_days()).max(1)
+    }
+
+    /// A day of the case, in the first part of it, in per cent.
+    pub(super) fn some_day(&mut self, percent: i64) -> Date {
+        let last = self.days() * percent / 100;
+        later(self.opened, self.chance.between(0, last)).min(self.until)
     }
 
     /// Age in whole years on a day.
@@ -58,13 +95,17 @@ pub(super) fn family(chance: &mut Chance, world: &World, number: usize, room: us
     let supporters: Vec<usize> = (0..world.people.len())
         .filter(|at| world.people[*at].role == "SUPPORTER" && world.people[*at].areas.contains(&area))
         .collect();
-    let supporter = *chance.one(&supporters);
+    // The first of each area takes on twice as many as the others (H08).
+    let overloaded = supporters.len() > 1 && chance.between(0, supporters.len() as i64) <= 1;
+    let supporter =
+        if overloaded { supporters[0] } else { *chance.one(&supporters[supporters.len().min(2) - 1..]) };
     let received = chance.weekday(PROGRAMME_BEGINS, later(today, -4));
     let at = chance.office_hours(received);
 
     let surname = *chance.one(names::FAMILY);
+    let outreach = office::is_local_voluntary(partner) && office::has_many_languages(&area);
     let language = chance.weighted(&[
-        ("ENG", 84),
+        ("ENG", if outreach { 40 } else { 84 }),
         ("POL", 3),
         ("URD", 3),
         ("PAN", 2),
@@ -156,12 +197,27 @@ pub(super) fn family(chance: &mut Chance, world: &World, number: usize, room: us
     let wanted = chance.weighted(&[(1, 86), (2, 12), (3, 2)]).min(room);
     let mut children: Vec<Child> = Vec::new();
     let supporter_id = world.people[supporter].id;
+    let of_partner = |role: &str| {
+        world
+            .people
+            .iter()
+            .position(|person| person.partner == partner && person.role == role)
+            .unwrap_or(supporter)
+    };
+    let (coordinator, lead) = (of_partner("COORDINATOR"), of_partner("DSL"));
+    let main_contact = records[1].id;
     let family_number = number + 1;
     for nth in 0..wanted {
         let received = if nth == 0 { received } else { chance.weekday(received, later(today, -4)) };
         let start = Start {
             supporter,
             supporter_id,
+            colleague: office::colleague(world, supporter),
+            coordinator,
+            lead,
+            main_contact,
+            other_language: language != "ENG",
+            plant: Plant { little_known: chance.happens(0.45), outreach, overloaded },
             surname,
             ethnicity,
             area: &area,
@@ -200,6 +256,12 @@ fn parent(
 #[derive(Clone, Copy)]
 struct Start<'a> {
     supporter: usize,
+    colleague: Option<PersonId>,
+    coordinator: usize,
+    lead: usize,
+    main_contact: RecordId,
+    other_language: bool,
+    plant: Plant,
     surname: &'a str,
     ethnicity: &'static str,
     area: &'a str,
@@ -211,8 +273,7 @@ struct Start<'a> {
 }
 
 fn child(chance: &mut Chance, start: Start<'_>) -> Child {
-    let Start { supporter, supporter_id, surname, ethnicity, area, received, today, family_number, number } =
-        start;
+    let Start { supporter, surname, ethnicity, area, received, today, family_number, number, .. } = start;
     let age_in_years: i64 = chance.weighted(&[
         (2, 3),
         (3, 6),
@@ -289,7 +350,7 @@ fn child(chance: &mut Chance, start: Start<'_>) -> Child {
             ("NEET", 9),
         ]),
     };
-    let markers = if chance.happens(0.42) {
+    let mut markers = if chance.happens(0.42) {
         chance.some(
             &[
                 "LONE",
@@ -315,6 +376,10 @@ fn child(chance: &mut Chance, start: Start<'_>) -> Child {
     } else {
         vec!["NONE"]
     };
+    if start.other_language && !markers.contains(&"EAL") {
+        markers.retain(|marker| *marker != "NONE");
+        markers.push("EAL");
+    }
     let disabilities: &[&str] = match need {
         "ASD" => &["AUT"],
         "HI" => &["HEAR"],
@@ -342,30 +407,40 @@ fn child(chance: &mut Chance, start: Start<'_>) -> Child {
         .codes("disabilities", disabilities)
         .text("setting_type", setting)
         .codes("vulnerability_markers", &markers);
-    let records = vec![Draft {
-        id: chance.record_id(at),
-        form: "child",
-        at,
-        author: supporter,
-        edits: profile.edits(),
-    }];
+    let id = chance.record_id(at);
+    let mut records = vec![Draft { id, form: "child", at, author: supporter, edits: profile.edits() }];
     let reference = format!("{area}-C-{family_number:05}{}", ["", "B", "C"][number.min(2)]);
-    let case = case(chance, Origin { supporter, supporter_id, area, reference, received, today, born });
+    let opened = later(received, chance.between(1, 12));
+    let until = later(today, -1).max(opened);
+    let (decisions, publish) = consent::decisions(
+        chance,
+        consent::Family {
+            author: supporter,
+            child: id,
+            parent: start.main_contact,
+            born,
+            opened,
+            until,
+            case_study: office::CASE_STUDIES.contains(&area),
+        },
+    );
+    records.extend(decisions);
+    let case = case(chance, start, Origin { reference, opened, born, child: id, publish });
     Child { group: chance.group_id(), records, cases: vec![case] }
 }
 
-struct Origin<'a> {
-    supporter: usize,
-    supporter_id: PersonId,
-    area: &'a str,
+/// What a case has from its child.
+struct Origin {
     reference: String,
-    received: Date,
-    today: Date,
+    opened: Date,
     born: Date,
+    child: RecordId,
+    publish: Option<RecordId>,
 }
 
-fn case(chance: &mut Chance, origin: Origin<'_>) -> Case {
-    let Origin { supporter, supporter_id, area, reference, received, today, born } = origin;
+fn case(chance: &mut Chance, start: Start<'_>, origin: Origin) -> Case {
+    let Start { supporter, supporter_id, area, received, today, .. } = start;
+    let Origin { reference, opened, born, child, publish } = origin;
     let route = if age(born, received) >= 16 {
         chance.weighted(&[
             ("TRANSFER_LDA", 38),
@@ -382,7 +457,6 @@ fn case(chance: &mut Chance, origin: Origin<'_>) -> Case {
             ("APPEAL_ONLY", 4),
         ])
     };
-    let opened = later(received, chance.between(1, 12));
     let length = chance.between(60, 320);
     let closes = later(opened, length);
     let open = closes > today;
@@ -390,6 +464,8 @@ fn case(chance: &mut Chance, origin: Origin<'_>) -> Case {
     let mut course = Course {
         chance,
         supporter,
+        coordinator: start.coordinator,
+        plant: start.plant,
         route,
         received,
         opened,
@@ -404,12 +480,29 @@ fn case(chance: &mut Chance, origin: Origin<'_>) -> Case {
     process::contacts(&mut course);
     process::goals(&mut course, open);
     process::outcomes(&mut course, open);
+    ending::allocation(&mut course, supporter_id, start.colleague, open);
+    voice::voice(&mut course);
+    ending::onward(&mut course, open);
+    ending::query(&mut course);
+    ending::visit(&mut course, supporter_id, today);
+    if let Some(publish) = publish {
+        voice::journey(&mut course, start.main_contact, publish);
+    }
+    if !open {
+        ending::closure(&mut course, stage);
+    }
+    let restricted = ending::concern(&mut course, child, start.lead);
     let Course { chance, mut records, .. } = course;
     let at = chance.office_hours(opened);
     let client = if age(born, opened) >= 16 {
         chance.weighted(&[("BOTH_JOINT", 40), ("YOUNG_PERSON", 30), ("BOTH_SEPARATE", 30)])
     } else {
         "PARENT"
+    };
+    let before = if start.plant.little_known {
+        vec!["NONE"]
+    } else {
+        chance.some(&["IASS", "PARENT_GROUP", "SCHOOL_ONLY"], 0.4, 2)
     };
     let answers = Answers::default()
         .text("case_ref", reference)
@@ -419,10 +512,10 @@ fn case(chance: &mut Chance, origin: Origin<'_>) -> Case {
         .date("opened_on", opened)
         .text("ehc_route", route)
         .text("ehc_stage", stage)
-        .codes("prior_support", &chance.some(&["IASS", "PARENT_GROUP", "SCHOOL_ONLY", "NONE"], 0.2, 1));
+        .codes("prior_support", &before);
     records.insert(
         0,
         Draft { id: chance.record_id(at), form: "case", at, author: supporter, edits: answers.edits() },
     );
-    Case { group: chance.group_id(), supporter, open, records }
+    Case { group: chance.group_id(), supporter, open, records, restricted }
 }

@@ -2,7 +2,7 @@
 
 use alongside_domain::{
     ids::{GroupId, RecordId},
-    time::{Millis, PROGRAMME_ZONE},
+    time::Millis,
 };
 use jiff::{civil::Date, tz::TimeZone};
 use rand::{RngExt, SeedableRng};
@@ -64,12 +64,12 @@ impl Chance {
         drawn.round().clamp(0.0, 200.0) as usize
     }
 
-    /// An instant in office hours of this day in the programme's zone.
+    /// An instant in office hours of this day in London.
     pub(crate) fn office_hours(&mut self, day: Date) -> Millis {
         let (hour, minute) = (self.between(9, 17), self.between(0, 11) * 5);
         let hour = i8::try_from(hour).unwrap_or(9);
         let minute = i8::try_from(minute).unwrap_or(0);
-        let zone = TimeZone::get(PROGRAMME_ZONE).unwrap_or(TimeZone::UTC);
+        let zone = TimeZone::get("Europe/London").unwrap_or(TimeZone::UTC);
         let local = day.at(hour, minute, 0, 0);
         local.to_zoned_datetime(zone).map_or(Millis(0), |at| Millis(at.timestamp().as_millisecond()))
     }

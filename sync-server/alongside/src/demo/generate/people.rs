@@ -4,7 +4,7 @@ use alongside_domain::ids::{PartnerId, PersonId};
 
 use super::{Chance, Partner, Person, names};
 
-/// Partners with a coordinator each and enough supporters for 18 open cases a head.
+/// Partners with a coordinator and a safeguarding lead each, and enough supporters for 18 open cases a head.
 pub(super) fn people(chance: &mut Chance, cases: usize) -> (Vec<Partner>, Vec<Person>) {
     let mut partners = Vec::new();
     let mut people = Vec::new();
@@ -16,7 +16,8 @@ pub(super) fn people(chance: &mut Chance, cases: usize) -> (Vec<Partner>, Vec<Pe
             name: (*name).to_owned(),
             areas: areas_of_partner.clone(),
         });
-        people.push(person(chance, &people, "COORDINATOR", index, areas_of_partner));
+        people.push(person(chance, &people, "COORDINATOR", index, areas_of_partner.clone()));
+        people.push(person(chance, &people, "DSL", index, areas_of_partner));
         for area in *partner_areas {
             // About 55 in 100 cases are open at once.
             let supporters = (cases * 55).div_ceil(areas * 100 * 18).max(2);

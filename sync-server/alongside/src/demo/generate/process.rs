@@ -10,7 +10,11 @@ use super::{
 /// The referral that began it.
 pub(super) fn referral(course: &mut Course<'_>) {
     let at = course.chance.office_hours(course.received);
+    // Groups that families trust send more of them where a partner works through such groups (H06).
+    let trusted = if course.plant.outreach { 14 } else { 2 };
     let source = course.chance.weighted(&[
+        ("OUTREACH_EVENT", trusted),
+        ("FAMILY_FRIEND", trusted),
         ("SELF_PARENT", 34),
         ("LA_SEN", 24),
         ("SCHOOL_EY", 14),
@@ -366,12 +370,31 @@ pub(super) fn outcomes(course: &mut Course<'_>, open: bool) {
     wheel(course, begin, "BASELINE", &items, &baseline);
     let last = course.until;
     if !open && course.chance.happens(0.7) && last > begin {
+        // Who knew little and was told twice how the process works knows more, and is surer (H01).
+        let told = course.plant.little_known && times_told(course) >= 2;
         let ends: Vec<i64> = baseline
             .iter()
-            .map(|score| (score + course.chance.weighted(&[(0, 30), (1, 44), (2, 18), (-1, 8)])).clamp(1, 5))
+            .zip(items)
+            .map(|(score, item)| {
+                let change = if told && matches!(item, "f1" | "f2") {
+                    course.chance.weighted(&[(0, 8), (1, 46), (2, 46)])
+                } else {
+                    course.chance.weighted(&[(0, 38), (1, 40), (2, 13), (-1, 9)])
+                };
+                (score + change).clamp(1, 5)
+            })
             .collect();
         wheel(course, last, "END", &items, &ends);
     }
+}
+
+/// Contacts in which the process was explained.
+fn times_told(course: &Course<'_>) -> usize {
+    let explained = |edit: &alongside_domain::record::Edit| {
+        edit.key == "purpose"
+            && edit.value.as_text().is_some_and(|codes| codes.split(' ').any(|code| code == "INFO_PROC"))
+    };
+    course.records.iter().filter(|draft| draft.form == "contact" && draft.edits.iter().any(explained)).count()
 }
 
 fn wheel(course: &mut Course<'_>, day: Date, point: &str, items: &[&str], scores: &[i64]) {

@@ -20,9 +20,20 @@ impl Reader<'_> {
         };
         let name = self.name(row, true, fallback);
         let label = row.texts("label");
+        let media = row.media();
         let shows_label =
             !matches!(kind, QuestionKind::Calculate | QuestionKind::Hidden | QuestionKind::Standard(_));
-        if self.has_label && shows_label && label.0.is_empty() && !name.is_empty() {
+        let standard = self.report.is_standard();
+        let is_shown = if standard {
+            media.is_empty()
+                && row.texts("hint").0.is_empty()
+                && row.texts("guidance_hint").0.is_empty()
+                && row.get("calculation").is_empty()
+                && row.get("default").is_empty()
+        } else {
+            self.has_label
+        };
+        if is_shown && shows_label && label.0.is_empty() && !name.is_empty() {
             self.report.error(
                 row.at("label"),
                 "missing_label",
@@ -55,6 +66,7 @@ impl Reader<'_> {
         self.check_protected(&merge, &kind, row);
         let question = Question {
             label,
+            media,
             hint: row.texts("hint"),
             guidance_hint: row.texts("guidance_hint"),
             required: self.required(row),
@@ -68,6 +80,7 @@ impl Reader<'_> {
             appearance: row.optional("appearance"),
             parameters,
             read_only: self.read_only(row),
+            read_only_when: row.optional("read_only").filter(|text| cells::yes_or_no(text).is_none()),
             trigger: row.optional("trigger"),
             sensitivity: sensitivity.unwrap_or_default(),
             uses,
@@ -146,6 +159,7 @@ impl Reader<'_> {
                 choices.push(Choice {
                     name: "other".to_owned(),
                     label: Translated(BTreeMap::from([(String::new(), "Other".to_owned())])),
+                    media: BTreeMap::new(),
                     sensitivity: None,
                     valid_from: None,
                     valid_to: None,

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use super::{ANY, CODES, DATES, Kinds, TEXTS, TIMES, expect_kind, is_ancestor, question, unknown};
 use crate::{
-    form::Form,
+    form::{Form, QuestionKind},
     problem::{
         report::Report,
         suggest::{did_you_mean, quoted},
     },
     programme::{
-        EventParts, FieldRef, GroupKind, Parts, RecordKind,
+        CorrectionParts, EventParts, FieldRef, GroupKind, MomentKind, MomentParts, PartWords, Parts,
+        RecordKind,
         package::toml_file::{Located, Table, TomlFile},
+        sessions::SessionParts,
     },
 };
 
@@ -59,25 +61,25 @@ impl PartsReader<'_> {
             .iter()
             .filter_map(|name| self.field(file.report, name, &unit, Where::Above, ANY, ""))
             .collect();
-        let unit_words = match <[_; 2]>::try_from(words) {
-            Ok([one, many]) => (one.value, many.value),
-            Err(words) => {
-                if let Some(first) = words.first() {
-                    file.report.error(
-                        first.place(),
-                        "wrong_count",
-                        format!("`unit_words` has {} words.", words.len()),
-                        "Write two: what one is called, and what many are called.",
-                    );
-                }
-                (String::new(), String::new())
-            }
-        };
+        let unit_words = one_and_many(file, "unit_words", words).unwrap_or_default();
+        let words = file.table(table, "words").map(|mut table| part_words(file, &mut table));
         let event = file.table(table, "event").map(|mut table| self.event(file, &mut table, &unit));
+        let session =
+            file.table(table, "session").and_then(|mut table| self.session(file, &mut table, &unit));
+        let moments = file
+            .table(table, "moments")
+            .map(|table| file.tables(&table))
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, mut table)| self.moment(file, &mut table, &unit))
+            .collect();
+        let correction =
+            file.table(table, "correction").and_then(|mut table| self.correction(file, &mut table, &unit));
         file.finish(table);
         Parts {
             unit,
             unit_words,
+            words: words.unwrap_or_default(),
             reference,
             status,
             ended,
@@ -88,7 +90,86 @@ impl PartsReader<'_> {
             subject_birth,
             contact_at,
             event,
+            session,
+            moments,
+            correction,
         }
+    }
+
+    fn session(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> Option<SessionParts> {
+        file.require(table, "id");
+        let id = file.text(table, "id");
+        let split = file.texts(table, "split");
+        file.finish(table);
+        let id = self.field(file.report, &id?, unit, Where::Unit, TEXTS, "text or hidden")?;
+        let numbers: Kinds = |kind| matches!(kind, QuestionKind::Integer | QuestionKind::Decimal);
+        let split = split
+            .iter()
+            .filter_map(|field| {
+                self.field(file.report, field, unit, Where::Unit, numbers, "integer or decimal")
+            })
+            .collect();
+        Some(SessionParts { id, split })
+    }
+
+    /// A day that a record tells although it is no event.
+    fn moment(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> Option<MomentParts> {
+        file.require(table, "date");
+        let always = file.text(table, "code");
+        let mut field = |file: &mut TomlFile<'_>, key, kinds, wanted| {
+            let text = file.text(table, key)?;
+            let field = self.field(file.report, &text, unit, Where::Above, kinds, wanted)?;
+            Some((text, field))
+        };
+        let date = field(file, "date", TIMES, "date or datetime");
+        let coded = field(file, "kind", CODES, "select_one");
+        let outcome = field(file, "outcome", CODES, "select_one");
+        if let Some((_, date)) = &date {
+            one_form(file, date, coded.iter().chain(&outcome), "the date");
+        }
+        file.finish(table);
+        let kind = match (always, coded) {
+            (Some(code), None) => Some(MomentKind::Always(code.value)),
+            (None, Some((_, field))) => Some(MomentKind::Field(field)),
+            _ => {
+                file.report.error(
+                    table.place(),
+                    "one_kind",
+                    "A moment has one kind.",
+                    "Write `code`, the kind of every such moment, or `kind`, the question that says it.",
+                );
+                None
+            }
+        };
+        Some(MomentParts { kind: kind?, date: date?.1, outcome: outcome.map(|(_, field)| field) })
+    }
+
+    /// Where a deadline's date set by hand is found.
+    fn correction(
+        &self,
+        file: &mut TomlFile<'_>,
+        table: &mut Table<'_>,
+        unit: &str,
+    ) -> Option<CorrectionParts> {
+        file.require(table, "rule");
+        file.require(table, "date");
+        let mut field = |file: &mut TomlFile<'_>, key, kinds, wanted| {
+            let text = file.text(table, key)?;
+            let field = self.field(file.report, &text, unit, Where::Unit, kinds, wanted)?;
+            Some((text, field))
+        };
+        let rule = field(file, "rule", CODES, "select_one");
+        let others = [
+            field(file, "date", DATES, "date"),
+            field(file, "event", ANY, ""),
+            field(file, "reason", TEXTS, "text"),
+        ];
+        if let Some((_, rule)) = &rule {
+            one_form(file, rule, others.iter().flatten(), "the rule");
+        }
+        file.finish(table);
+        let [date, event, reason] = others.map(|field| field.map(|(_, field)| field));
+        Some(CorrectionParts { rule: rule?.1, date: date?, event, reason })
     }
 
     fn event(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> EventParts {
@@ -105,27 +186,29 @@ impl PartsReader<'_> {
             field(file, "outcome", CODES, "select_one"),
             field(file, "exemption", CODES, "select_one"),
         ];
-        file.finish(table);
+        let dates = file
+            .texts(table, "dates")
+            .into_iter()
+            .filter_map(|text| {
+                let field = self.field(file.report, &text, unit, Where::Unit, DATES, "date")?;
+                Some((text, field))
+            })
+            .collect::<Vec<_>>();
         if let Some((_, kind)) = &kind {
-            for (text, field) in others.iter().flatten().filter(|(_, field)| field.form != kind.form) {
-                file.report.error(
-                    text.place(),
-                    "another_form",
-                    format!(
-                        "{} is not in the form {} as the kind is.",
-                        quoted(&field.field),
-                        quoted(&kind.form)
-                    ),
-                    "The parts of an event are questions of one form.",
-                );
+            one_form(file, kind, others.iter().flatten(), "the kind");
+            for (text, field) in &dates {
+                one_form_as(file, kind, text, field, "the kind");
             }
         }
+        let dates = dates.into_iter().map(|(_, field)| field).collect();
+        file.finish(table);
         let [date, outcome, exemption] = others.map(|field| field.map(|(_, field)| field));
         EventParts {
             kind: kind.map_or_else(no_field, |(_, kind)| kind),
             date: date.unwrap_or_else(no_field),
             outcome,
             exemption,
+            dates,
         }
     }
 
@@ -184,24 +267,74 @@ impl PartsReader<'_> {
     }
 }
 
-/// Stands in for a part that is missing, in a package that is refused for it.
-fn no_field() -> FieldRef {
-    FieldRef { form: String::new(), field: String::new() }
+/// Says which of these fields are not in the form of `first`.
+fn one_form<'f>(
+    file: &mut TomlFile<'_>,
+    first: &FieldRef,
+    others: impl Iterator<Item = &'f (Located<String>, FieldRef)>,
+    called: &str,
+) {
+    for (text, field) in others {
+        one_form_as(file, first, text, field, called);
+    }
 }
 
-pub(super) fn no_parts() -> Parts {
-    Parts {
-        unit: String::new(),
-        unit_words: (String::new(), String::new()),
-        reference: no_field(),
-        status: None,
-        ended: Vec::new(),
-        stage: None,
-        supporter: None,
-        area: None,
-        subject_name: Vec::new(),
-        subject_birth: None,
-        contact_at: None,
-        event: None,
+fn one_form_as(
+    file: &mut TomlFile<'_>,
+    first: &FieldRef,
+    text: &Located<String>,
+    field: &FieldRef,
+    called: &str,
+) {
+    if field.form != first.form {
+        file.report.error(
+            text.place(),
+            "another_form",
+            format!("{} is not in the form {} as {called} is.", quoted(&field.field), quoted(&first.form)),
+            "Name questions of one form.",
+        );
     }
+}
+
+/// What one is called, and what many are called.
+fn one_and_many(file: &mut TomlFile<'_>, key: &str, words: Vec<Located<String>>) -> Option<(String, String)> {
+    match <[_; 2]>::try_from(words) {
+        Ok([one, many]) => Some((one.value, many.value)),
+        Err(words) => {
+            let first = words.first()?;
+            file.report.error(
+                first.place(),
+                "wrong_count",
+                format!("`{key}` has {} words.", words.len()),
+                "Write two: what one is called, and what many are called.",
+            );
+            None
+        }
+    }
+}
+
+fn part_words(file: &mut TomlFile<'_>, table: &mut Table<'_>) -> PartWords {
+    let mut words = PartWords::default();
+    for (key, word) in [
+        ("supporter", &mut words.supporter),
+        ("status", &mut words.status),
+        ("stage", &mut words.stage),
+        ("contact", &mut words.contact),
+        ("relatives", &mut words.relatives),
+    ] {
+        if let Some(text) = file.text(table, key) {
+            *word = text.value;
+        }
+    }
+    let area = file.texts(table, "area");
+    if let Some(area) = one_and_many(file, "area", area) {
+        words.area = area;
+    }
+    file.finish(table);
+    words
+}
+
+/// Stands in for a part that is missing, in a package that is refused for it.
+fn no_field() -> FieldRef {
+    FieldRef::default()
 }

@@ -1,0 +1,536 @@
+//! A form made ready to run: its expressions compiled, and who depends on whom.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
+
+use crate::form::{
+    Choice, ChoiceSource, Form, Item, Question, Section,
+    expr::{Expr, ExprError, PathRead, PathStart, PathStep, is_dynamic},
+};
+
+/// What an expression of a question or section decides. In the order in which it is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// Whether it is asked.
+    Relevant,
+    /// How many rows a repeat has.
+    Count,
+    /// Its value.
+    Calculation,
+    /// Which choices it offers.
+    Choices,
+    /// Whether an answer is needed.
+    Required,
+    /// Whether the answer is right.
+    Constraint,
+    /// Its value at the start.
+    Default,
+}
+
+impl Rule {
+    /// The column of the sheet that holds it.
+    #[must_use]
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Relevant => "relevant",
+            Self::Count => "repeat_count",
+            Self::Calculation => "calculation",
+            Self::Choices => "choice_filter",
+            Self::Required => "required",
+            Self::Constraint => "constraint",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// Why a form cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CompileError {
+    /// An expression cannot be compiled.
+    Expression {
+        /// Question or section.
+        name: String,
+        /// Row of the sheet.
+        row: u32,
+        /// Which of its expressions.
+        rule: Rule,
+        /// What is wrong.
+        error: ExprError,
+    },
+    /// Expressions that need each other's values.
+    Cycle {
+        /// The questions and sections, each of which depends on the next, the last on the first.
+        names: Vec<String>,
+    },
+    /// The expressions read more of each other than can be kept track of.
+    Entangled,
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expression { name, row, rule, error } => {
+                write!(f, "{name} (row {row}, {}): {error}", rule.column())
+            }
+            Self::Cycle { names } => write!(
+                f,
+                "These depend on each other in a circle: {}. Take one of the references out.",
+                names.join(", ")
+            ),
+            Self::Entangled => write!(
+                f,
+                "The expressions read more than {MOST_READS} questions together. Read fewer: name questions \
+                 instead of paths such as `//*`."
+            ),
+        }
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+/// Most questions that the expressions of a form read together: no honest form comes near it.
+const MOST_READS: usize = 2_000_000;
+
+/// Place of a template in its form.
+pub(super) type T = usize;
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Group,
+    Repeat,
+    Question(Box<Question>),
+}
+
+/// A question or section, of which a session has one node or, in repeats, many.
+#[derive(Debug)]
+pub(super) struct Template {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) parent: Option<T>,
+    /// Place among the children of its parent.
+    pub(super) slot: usize,
+    pub(super) children: Vec<T>,
+    pub(super) rules: BTreeMap<Rule, Expr>,
+    pub(super) appearance: String,
+    pub(super) label: crate::form::Translated,
+    pub(super) list: Option<usize>,
+}
+
+/// Who has to be computed again when something changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Dependent {
+    pub(super) template: T,
+    pub(super) rule: Rule,
+    /// Whether every row depends on it, or only those in the same rows.
+    pub(super) is_wide: bool,
+}
+
+/// A choice list, whose rows choice filters read.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) name: String,
+    pub(super) choices: Vec<Choice>,
+}
+
+/// A form made ready to run. Made once, shared by every session.
+#[derive(Debug)]
+pub struct CompiledForm {
+    pub(super) id: String,
+    pub(super) version: String,
+    pub(super) style: String,
+    /// Name of the top element in a submission.
+    pub(super) root: String,
+    pub(super) instance_name: Option<String>,
+    pub(super) templates: Vec<Template>,
+    pub(super) by_name: HashMap<String, Vec<T>>,
+    pub(super) lists: Vec<List>,
+    pub(super) dependents: Vec<Vec<Dependent>>,
+    /// Rules that read the place of their row.
+    pub(super) by_place: Vec<(T, Rule)>,
+    pub(super) rank: Vec<usize>,
+}
+
+impl CompiledForm {
+    /// The template of the top element.
+    pub(super) const TOP: T = 0;
+
+    /// Compiles a form; `code_lists` are the lists in files that its selects name.
+    ///
+    /// # Errors
+    ///
+    /// Every expression that cannot be compiled, and every circle of expressions.
+    pub fn new(form: &Form, code_lists: &BTreeMap<String, Vec<Choice>>) -> Result<Self, Vec<CompileError>> {
+        let mut compiled = Self {
+            id: form.id.clone(),
+            version: form.version.clone(),
+            style: form.setting("style").unwrap_or_default().to_owned(),
+            root: form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data").to_owned(),
+            instance_name: form.setting("instance_name").filter(|text| !text.is_empty()).map(str::to_owned),
+            templates: Vec::new(),
+            by_name: HashMap::new(),
+            lists: form
+                .choices
+                .iter()
+                .map(|(name, choices)| List { name: name.clone(), choices: choices.clone() })
+                .chain(
+                    form.external_choices
+                        .iter()
+                        .map(|(name, choices)| List { name: external(name), choices: choices.clone() }),
+                )
+                .collect(),
+            dependents: Vec::new(),
+            by_place: Vec::new(),
+            rank: Vec::new(),
+        };
+        let mut errors = Vec::new();
+        let top = Section { name: "data".to_owned(), ..Section::default() };
+        compiled.section(&top, Kind::Group, None, code_lists, &mut errors);
+        for item in &form.items {
+            compiled.item(item, Self::TOP, code_lists, &mut errors);
+        }
+        if !compiled.connect() {
+            errors.push(CompileError::Entangled);
+        } else if let Err(names) = compiled.order() {
+            errors.push(CompileError::Cycle { names });
+        }
+        if errors.is_empty() { Ok(compiled) } else { Err(errors) }
+    }
+
+    fn item(
+        &mut self,
+        item: &Item,
+        parent: T,
+        lists: &BTreeMap<String, Vec<Choice>>,
+        errors: &mut Vec<CompileError>,
+    ) {
+        match item {
+            Item::Question(question) => self.question(question, parent, lists, errors),
+            Item::Group(section) | Item::Repeat(section) => {
+                let kind = if matches!(item, Item::Repeat(_)) { Kind::Repeat } else { Kind::Group };
+                let at = self.section(section, kind, Some(parent), lists, errors);
+                for item in &section.items {
+                    self.item(item, at, lists, errors);
+                }
+            }
+        }
+    }
+
+    fn section(
+        &mut self,
+        section: &Section,
+        kind: Kind,
+        parent: Option<T>,
+        _lists: &BTreeMap<String, Vec<Choice>>,
+        errors: &mut Vec<CompileError>,
+    ) -> T {
+        let mut rules = BTreeMap::new();
+        for (rule, text) in
+            [(Rule::Relevant, section.relevant.as_deref()), (Rule::Count, section.repeat_count.as_deref())]
+        {
+            compile(&section.name, section.row, rule, text, &mut rules, errors);
+        }
+        self.push(Template {
+            name: section.name.clone(),
+            kind,
+            parent,
+            slot: 0,
+            children: Vec::new(),
+            rules,
+            appearance: section.appearance.clone().unwrap_or_default(),
+            label: section.label.clone(),
+            list: None,
+        })
+    }
+
+    fn question(
+        &mut self,
+        question: &Question,
+        parent: T,
+        lists: &BTreeMap<String, Vec<Choice>>,
+        errors: &mut Vec<CompileError>,
+    ) {
+        let mut rules = BTreeMap::new();
+        let required = question.required.as_deref().map(|text| if text == "yes" { "true()" } else { text });
+        let default = question.default.as_deref().filter(|text| is_dynamic(text));
+        for (rule, text) in [
+            (Rule::Relevant, question.relevant.as_deref()),
+            (Rule::Calculation, question.calculation.as_deref()),
+            (Rule::Choices, question.choice_filter.as_deref()),
+            (Rule::Required, required),
+            (Rule::Constraint, question.constraint.as_deref()),
+            (Rule::Default, default),
+        ] {
+            compile(&question.name, question.row, rule, text, &mut rules, errors);
+        }
+        let list = question.kind.choices().and_then(|source| self.list(source, lists));
+        self.push(Template {
+            name: question.name.clone(),
+            kind: Kind::Question(Box::new(question.clone())),
+            parent: Some(parent),
+            slot: 0,
+            children: Vec::new(),
+            rules,
+            appearance: question.appearance.clone().unwrap_or_default(),
+            label: question.label.clone(),
+            list,
+        });
+    }
+
+    /// The list of a select; one in a file is taken in when it is first named.
+    fn list(&mut self, source: &ChoiceSource, lists: &BTreeMap<String, Vec<Choice>>) -> Option<usize> {
+        let name = match source {
+            ChoiceSource::List(name) => name.clone(),
+            ChoiceSource::File(file) => file.strip_suffix(".csv").unwrap_or(file).to_owned(),
+            ChoiceSource::External(name) => external(name),
+            // Its choices are the rows that there are.
+            ChoiceSource::Answers(_) => return None,
+        };
+        if let Some(at) = self.lists.iter().position(|list| list.name == name) {
+            return Some(at);
+        }
+        let choices = lists.get(&name)?.clone();
+        self.lists.push(List { name, choices });
+        Some(self.lists.len() - 1)
+    }
+
+    fn push(&mut self, mut template: Template) -> T {
+        let at = self.templates.len();
+        if let Some(parent) = template.parent {
+            template.slot = self.templates[parent].children.len();
+            self.templates[parent].children.push(at);
+        }
+        self.by_name.entry(template.name.clone()).or_default().push(at);
+        self.templates.push(template);
+        at
+    }
+
+    /// Finds for every template who reads it; whether that can be kept track of.
+    fn connect(&mut self) -> bool {
+        let mut dependents = vec![Vec::new(); self.templates.len()];
+        let mut by_place = Vec::new();
+        let mut all_reads = 0;
+        for (at, template) in self.templates.iter().enumerate() {
+            let in_rows = self.above(at).any(|up| matches!(self.templates[up].kind, Kind::Repeat));
+            let triggers = match &template.kind {
+                Kind::Question(question) => {
+                    question.trigger.as_deref().map(trigger_names).unwrap_or_default()
+                }
+                _ => Vec::new(),
+            };
+            for (&rule, expr) in &template.rules {
+                if rule == Rule::Default {
+                    continue;
+                }
+                let mut reads: Vec<(T, bool)> = Vec::new();
+                let named = |name: &str| self.by_name.get(name).into_iter().flatten().copied();
+                if rule == Rule::Calculation && !triggers.is_empty() {
+                    reads.extend(triggers.iter().flat_map(|name| named(name)).map(|read| (read, false)));
+                } else {
+                    let all = expr.reads();
+                    let indexed = all.functions.contains("indexed-repeat");
+                    reads.extend(all.names.iter().flat_map(|name| named(name)).map(|read| (read, indexed)));
+                    for path in &all.paths {
+                        let (found, leaves) = self.resolve(at, path);
+                        reads.extend(found.into_iter().map(|read| (read, in_rows && leaves)));
+                    }
+                    if all.functions.contains("position") || indexed {
+                        by_place.push((at, rule));
+                    }
+                }
+                all_reads += reads.len();
+                if all_reads > MOST_READS {
+                    return false;
+                }
+                for (read, is_wide) in reads {
+                    if read != at || rule == Rule::Constraint {
+                        dependents[read].push(Dependent { template: at, rule, is_wide });
+                    }
+                }
+            }
+        }
+        for list in &mut dependents {
+            list.sort();
+            list.dedup();
+        }
+        self.dependents = dependents;
+        self.by_place = by_place;
+        true
+    }
+
+    /// The templates that a path leads to, and whether it leaves the row that it begins in. Where it
+    /// cannot be told, every template of a name on it.
+    fn resolve(&self, at: T, path: &PathRead) -> (Vec<T>, bool) {
+        let mut leaves = false;
+        let mut set: Vec<T> = match &path.from {
+            PathStart::Root => {
+                leaves = true;
+                vec![usize::MAX]
+            }
+            PathStart::Here => vec![at],
+            PathStart::Named(name) => self.by_name.get(name).cloned().unwrap_or_default(),
+            PathStart::Instance(_) => return (Vec::new(), false),
+            PathStart::Inside | PathStart::Computed => {
+                let names = path.steps.iter().filter_map(|step| match step {
+                    PathStep::Child(name) => self.by_name.get(name),
+                    _ => None,
+                });
+                return (names.flatten().copied().collect(), true);
+            }
+        };
+        for step in &path.steps {
+            let mut next = Vec::new();
+            for from in set {
+                let children: &[T] = match self.templates.get(from) {
+                    Some(template) => &template.children,
+                    None => &[Self::TOP],
+                };
+                match step {
+                    PathStep::Up => {
+                        if let Some(template) = self.templates.get(from) {
+                            leaves |= matches!(template.kind, Kind::Repeat);
+                            next.extend(template.parent);
+                        }
+                    }
+                    PathStep::Child(name) => {
+                        next.extend(
+                            children.iter().filter(|child| {
+                                self.templates[**child].name == *name || **child == Self::TOP
+                            }),
+                        );
+                    }
+                    PathStep::AnyChild => next.extend(children),
+                    PathStep::Below => next.extend(self.below(from)),
+                    PathStep::Elsewhere => {
+                        leaves = true;
+                        next.extend(self.below(usize::MAX));
+                    }
+                }
+            }
+            next.sort_unstable();
+            next.dedup();
+            set = next;
+        }
+        set.retain(|found| *found != usize::MAX);
+        (set, leaves)
+    }
+
+    /// Every template below one.
+    pub(super) fn below(&self, at: T) -> Vec<T> {
+        let mut found = match self.templates.get(at) {
+            Some(template) => template.children.clone(),
+            None => vec![Self::TOP],
+        };
+        let mut next = 0;
+        while let Some(at) = found.get(next) {
+            found.extend(self.templates[*at].children.clone());
+            next += 1;
+        }
+        found
+    }
+
+    pub(super) fn above(&self, at: T) -> impl Iterator<Item = T> {
+        std::iter::successors(self.templates[at].parent, |up| self.templates[*up].parent)
+    }
+
+    pub(super) fn is_ancestor_or_self(&self, above: T, at: T) -> bool {
+        above == at || self.above(at).any(|up| up == above)
+    }
+
+    /// Gives every template a rank above those of all that it depends on; the names of a circle where
+    /// there is one.
+    fn order(&mut self) -> Result<(), Vec<String>> {
+        let count = self.templates.len();
+        let mut next: Vec<Vec<T>> = vec![Vec::new(); count];
+        let mut waits = vec![0_usize; count];
+        let mut edge = |from: T, to: T| {
+            next[from].push(to);
+            waits[to] += 1;
+        };
+        for (from, dependents) in self.dependents.iter().enumerate() {
+            for dependent in dependents {
+                if matches!(dependent.rule, Rule::Relevant | Rule::Count | Rule::Calculation)
+                    && dependent.template != from
+                {
+                    edge(from, dependent.template);
+                }
+            }
+        }
+        for (at, template) in self.templates.iter().enumerate() {
+            // A value comes and goes with the sections around it.
+            template.children.iter().for_each(|child| edge(at, *child));
+        }
+        let mut ready: Vec<T> = (0..count).filter(|at| waits[*at] == 0).collect();
+        self.rank = vec![usize::MAX; count];
+        let mut rank = 0;
+        while let Some(at) = ready.pop() {
+            self.rank[at] = rank;
+            rank += 1;
+            for to in &next[at] {
+                waits[*to] -= 1;
+                if waits[*to] == 0 {
+                    ready.push(*to);
+                }
+            }
+        }
+        let own = self.templates.iter().position(|template| {
+            let name = &template.name;
+            [Rule::Relevant, Rule::Count]
+                .iter()
+                .any(|rule| template.rules.get(rule).is_some_and(|expr| expr.reads().names.contains(name)))
+        });
+        if let Some(own) = own {
+            return Err(vec![self.templates[own].name.clone()]);
+        }
+        if rank == count {
+            return Ok(());
+        }
+        // From any that waits, along those that wait, until one comes again.
+        let mut way: Vec<T> = Vec::new();
+        let mut at = (0..count).find(|at| waits[*at] > 0).unwrap_or_default();
+        while !way.contains(&at) {
+            way.push(at);
+            let before = (0..count).find(|from| waits[*from] > 0 && next[*from].contains(&at));
+            at = before.unwrap_or(at);
+        }
+        let start = way.iter().position(|known| *known == at).unwrap_or_default();
+        let mut names: Vec<String> = way[start..].iter().map(|at| self.templates[*at].name.clone()).collect();
+        names.reverse();
+        Err(names)
+    }
+}
+
+fn compile(
+    name: &str,
+    row: u32,
+    rule: Rule,
+    text: Option<&str>,
+    rules: &mut BTreeMap<Rule, Expr>,
+    errors: &mut Vec<CompileError>,
+) {
+    let Some(text) = text else { return };
+    match Expr::compile(text) {
+        Ok(expr) => {
+            rules.insert(rule, expr);
+        }
+        Err(all) => errors.extend(all.into_iter().map(|error| CompileError::Expression {
+            name: name.to_owned(),
+            row,
+            rule,
+            error,
+        })),
+    }
+}
+
+/// How a list of the `external_choices` sheet is told from one of the `choices` sheet with its name.
+fn external(list: &str) -> String {
+    format!("external:{list}")
+}
+
+/// The names in a `trigger` cell: `${a}`, several with commas between.
+pub(in crate::form) fn trigger_names(text: &str) -> Vec<&str> {
+    text.split(',')
+        .filter_map(|part| part.trim().strip_prefix("${")?.strip_suffix('}').map(str::trim))
+        .collect()
+}

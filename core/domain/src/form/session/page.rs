@@ -1,0 +1,258 @@
+//! Pages: what is shown together, in which order, and what a change brings to the one that is shown.
+
+use std::collections::BTreeSet;
+
+use super::{Kind, Rule, Session, SessionNode, Slot};
+use crate::form::{
+    QuestionKind,
+    expr::{Scalar, Surroundings},
+};
+
+/// What is wrong with the answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// `missing_answer`, `constraint`, or the code of an expression that cannot be computed.
+    pub code: &'static str,
+    /// What the form says about it, in the language of the session; otherwise a sentence of ours.
+    pub message: String,
+}
+
+/// One page: the questions that are shown together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Its questions, by document key.
+    pub questions: Vec<String>,
+    pub(super) nodes: Vec<u32>,
+}
+
+impl Page {
+    pub(super) fn first(&self) -> Option<u32> {
+        self.nodes.first().copied()
+    }
+}
+
+/// How a question stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuestionState {
+    /// Document key.
+    pub key: String,
+    /// The label, in the language of the session.
+    pub label: String,
+    /// Its value.
+    pub value: Scalar<'static>,
+    /// Whether it is asked.
+    pub relevant: bool,
+    /// Whether an answer is needed.
+    pub required: bool,
+    /// Whether it is only shown.
+    pub read_only: bool,
+    /// What is wrong with its answer.
+    pub trouble: Option<Trouble>,
+    /// The codes that it offers; `None` where it has no list.
+    pub choices: Option<Vec<String>>,
+}
+
+/// What a change brought to the page that is shown.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PageDelta {
+    /// The questions of the page that stand differently now, the one answered among them.
+    pub changed: Vec<QuestionState>,
+    /// How many other questions and sections changed.
+    pub elsewhere: usize,
+    /// Whether the place is lost: the page that was shown is not asked any more.
+    pub left_page: bool,
+}
+
+impl Session {
+    /// The pages, in order: a section with the appearance `field-list` is one, and otherwise each
+    /// question; in the style `pages`, each section of the top.
+    #[must_use]
+    pub fn pages(&self) -> Vec<Page> {
+        let mut pages = Vec::new();
+        self.walk(0, &mut pages, false);
+        pages
+    }
+
+    fn walk(&self, node: u32, pages: &mut Vec<Page>, is_inside: bool) {
+        let here = &self.nodes[node as usize];
+        if !here.relevant {
+            return;
+        }
+        let template = &self.form.templates[here.template];
+        match &template.kind {
+            Kind::Question(question) => {
+                if matches!(question.kind, QuestionKind::Calculate | QuestionKind::Hidden) {
+                    return;
+                }
+                if !is_inside || pages.is_empty() {
+                    pages.push(Page::default());
+                }
+                if let Some(page) = pages.last_mut() {
+                    page.questions.push(self.key(node));
+                    page.nodes.push(node);
+                }
+            }
+            Kind::Group | Kind::Repeat => {
+                let is_top =
+                    here.parent == Some(0) && self.form.style.split_whitespace().any(|word| word == "pages");
+                let is_list = template.appearance.split_whitespace().any(|word| word == "field-list");
+                let opens = !is_inside && node != 0 && (is_list || is_top);
+                if opens {
+                    pages.push(Page::default());
+                }
+                for child in here.slots.iter().flat_map(Slot::nodes) {
+                    self.walk(child, pages, is_inside || opens);
+                }
+                if opens && pages.last().is_some_and(|page| page.nodes.is_empty()) {
+                    pages.pop();
+                }
+            }
+        }
+    }
+
+    /// The page that is shown; the first where the place was lost.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        let at = self.at.filter(|at| self.is_asked(*at));
+        match at {
+            // Only the section of the place is walked, not the form.
+            Some(at) => {
+                let mut pages = Vec::new();
+                self.walk(self.list_around(at), &mut pages, false);
+                pages.into_iter().find(|page| page.nodes.contains(&at)).unwrap_or_default()
+            }
+            None => self.pages().into_iter().next().unwrap_or_default(),
+        }
+    }
+
+    /// The outermost section whose questions are one page, or the node itself.
+    fn list_around(&self, node: u32) -> u32 {
+        let has_pages = self.form.style.split_whitespace().any(|word| word == "pages");
+        let mut outermost = node;
+        let mut at = self.nodes[node as usize].parent;
+        while let Some(here) = at {
+            let this = &self.nodes[here as usize];
+            let template = &self.form.templates[this.template];
+            let is_list = template.appearance.split_whitespace().any(|word| word == "field-list");
+            if is_list || (has_pages && this.parent == Some(0)) {
+                outermost = here;
+            }
+            at = this.parent;
+        }
+        outermost
+    }
+
+    /// Goes to the next page; `false` where there is none.
+    pub fn next_page(&mut self) -> bool {
+        self.go(1)
+    }
+
+    /// Goes to the page before; `false` where there is none.
+    pub fn previous_page(&mut self) -> bool {
+        self.go(-1)
+    }
+
+    fn go(&mut self, by: isize) -> bool {
+        let pages = self.pages();
+        let here = self.at.and_then(|at| pages.iter().position(|page| page.nodes.contains(&at)));
+        let there = match here {
+            Some(here) => here.checked_add_signed(by),
+            None => Some(0),
+        };
+        let Some(first) = there.and_then(|there| pages.get(there)).and_then(Page::first) else {
+            return false;
+        };
+        self.at = Some(first);
+        true
+    }
+
+    /// Goes to the page of a question; `false` where it is not asked.
+    pub fn jump(&mut self, key: &str) -> bool {
+        match self.node(key).filter(|node| self.is_asked(*node)) {
+            Some(node) => {
+                self.at = Some(node);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// How a question stands.
+    #[must_use]
+    pub fn state(&self, key: &str, around: &Surroundings) -> Option<QuestionState> {
+        self.node(key).and_then(|node| self.state_of(node, around))
+    }
+
+    fn state_of(&self, node: u32, around: &Surroundings) -> Option<QuestionState> {
+        let question = self.question(node)?;
+        let here = &self.nodes[node as usize];
+        let template = &self.form.templates[here.template];
+        let relevant = self.is_asked(node);
+        Some(QuestionState {
+            key: self.key(node),
+            label: template.label.get(&self.language).unwrap_or_default().to_owned(),
+            value: here.value.clone(),
+            relevant,
+            required: relevant && self.is_required(node, around),
+            read_only: question.read_only || template.rules.contains_key(&Rule::Calculation),
+            trouble: if relevant { self.trouble(node, around) } else { None },
+            choices: template
+                .list
+                .map(|_| self.offered(node, around).into_iter().map(|choice| choice.name.clone()).collect()),
+        })
+    }
+
+    fn is_required(&self, node: u32, around: &Surroundings) -> bool {
+        let template = &self.form.templates[self.nodes[node as usize].template];
+        template
+            .rules
+            .get(&Rule::Required)
+            .is_some_and(|expr| expr.boolean(self, SessionNode::Record(node), around).unwrap_or(false))
+    }
+
+    /// What is wrong with the answer of a question that is asked.
+    pub(super) fn trouble(&self, node: u32, around: &Surroundings) -> Option<Trouble> {
+        let question = self.question(node)?;
+        let here = &self.nodes[node as usize];
+        let template = &self.form.templates[here.template];
+        let said = |message: &crate::form::Translated, otherwise: &str| {
+            message.get(&self.language).filter(|text| !text.is_empty()).unwrap_or(otherwise).to_owned()
+        };
+        for rule in [Rule::Relevant, Rule::Calculation, Rule::Default] {
+            if let Some(error) = self.faults.get(&(node, rule)) {
+                return Some(Trouble { code: error.kind.code(), message: error.to_string() });
+            }
+        }
+        if matches!(here.value, Scalar::Empty) {
+            let is_missing = question.kind.is_kept() && self.is_required(node, around);
+            return is_missing.then(|| Trouble {
+                code: "missing_answer",
+                message: said(&question.required_message, "An answer is needed here."),
+            });
+        }
+        let constraint = template.rules.get(&Rule::Constraint)?;
+        match constraint.boolean(self, SessionNode::Record(node), around) {
+            Ok(true) => None,
+            Ok(false) => Some(Trouble {
+                code: "constraint",
+                message: said(&question.constraint_message, "This answer breaks a rule of the form."),
+            }),
+            Err(error) => Some(Trouble { code: error.kind.code(), message: error.to_string() }),
+        }
+    }
+
+    /// How the questions of the page that were touched stand now.
+    pub(super) fn delta(&mut self, touched: &BTreeSet<u32>, around: &Surroundings) -> PageDelta {
+        let left_page = !self.at.is_some_and(|at| self.is_asked(at));
+        let list = self.at.map(|at| self.list_around(at));
+        let is_here = |node: u32| {
+            list.is_some_and(|list| {
+                std::iter::successors(Some(node), |at| self.nodes[*at as usize].parent).any(|up| up == list)
+            })
+        };
+        let (here, elsewhere): (Vec<u32>, Vec<u32>) =
+            touched.iter().copied().partition(|node| is_here(*node));
+        let changed: Vec<_> = here.into_iter().filter_map(|node| self.state_of(node, around)).collect();
+        PageDelta { changed, elsewhere: elsewhere.len(), left_page }
+    }
+}

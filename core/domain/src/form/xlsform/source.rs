@@ -1,0 +1,313 @@
+//! The files that hold a form: Markdown, a folder of CSV files, a workbook.
+
+use std::collections::BTreeMap;
+
+use super::{
+    LONGEST_FILE, SHEETS,
+    table::{LONGEST_CELL, Sheet, SheetRow},
+};
+use crate::{
+    form::Form,
+    problem::{
+        Problem,
+        report::{Dialect, Place, Report},
+        suggest::{nearest, quoted},
+    },
+};
+
+/// Most rows of one sheet of a workbook or CSV file.
+const MOST_ROWS: usize = 200_000;
+/// Most columns of one sheet.
+pub(super) const MOST_COLUMNS: usize = 512;
+
+/// One file of a form that is a folder of CSV files (`survey.csv`, `choices.csv`, ...).
+#[derive(Debug, Clone, Copy)]
+pub struct CsvFile<'a> {
+    /// The name without folders.
+    pub name: &'a str,
+    /// What it holds.
+    pub bytes: &'a [u8],
+}
+
+/// A form as it lies in files.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// One file: a workbook (`.xlsx`, `.xlsm`, `.xls`, `.ods`), Markdown, or one CSV file with the names
+    /// of the sheets in its first column. Told apart by what is in it.
+    File(&'a [u8]),
+    /// A folder of CSV files.
+    Folder(&'a [CsvFile<'a>]),
+}
+
+/// What was read: as much of the form as could be, and everything that is wrong with it.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The form; not to be used where there is an error.
+    pub form: Form,
+    /// Whether a problem keeps the form from being used.
+    pub has_error: bool,
+    /// Every problem, warnings too, in the order of the sheets and rows.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads and checks a form, whatever its file. `file` is the name that problems carry, and the id of a
+/// form that has none.
+#[must_use]
+pub fn open(file: &str, source: Source<'_>, dialect: Dialect) -> Opened {
+    let mut report = Report::of(file, dialect);
+    let mut form = match source {
+        Source::File(bytes) => one(bytes, &mut report),
+        Source::Folder(files) => folder(files, &mut report),
+    };
+    if dialect == Dialect::Standard {
+        if form.id.is_empty() {
+            let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            form.id = if stem.is_empty() { "data".to_owned() } else { stem.to_owned() };
+        }
+        if form.title.is_empty() {
+            form.title.clone_from(&form.id);
+        }
+    }
+    Opened { form, has_error: report.has_error(), problems: report.finish(&SHEETS) }
+}
+
+fn one(bytes: &[u8], report: &mut Report) -> Form {
+    const ZIP: &[u8] = b"PK";
+    const OLD: &[u8] = &[0xD0, 0xCF, 0x11, 0xE0];
+    if bytes.len() > LONGEST_FILE {
+        report.error(
+            Place::FILE,
+            "file_too_big",
+            format!("The file has {} bytes.", bytes.len()),
+            format!("A form has at most {LONGEST_FILE} bytes: split it into several forms."),
+        );
+        return Form::default();
+    }
+    if bytes.starts_with(ZIP) || bytes.starts_with(OLD) {
+        return workbook(bytes, report);
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => {
+            report.error(
+                Place::FILE,
+                "not_text",
+                format!("The file is no workbook, and byte {} of it is not UTF-8 text.", error.valid_up_to()),
+                "Save it as .xlsx, or as text in UTF-8.",
+            );
+            return Form::default();
+        }
+    };
+    if text.lines().any(|line| line.trim_start().starts_with('|')) {
+        return super::read_markdown(report, text);
+    }
+    let rows = csv_rows(text.as_bytes(), "the file", report);
+    let sheets = stacked(rows, report);
+    super::read_sheets(&sheets, report)
+}
+
+#[cfg(feature = "workbook")]
+fn workbook(bytes: &[u8], report: &mut Report) -> Form {
+    match super::workbook::sheets(bytes) {
+        Ok(found) => {
+            let mut sheets = BTreeMap::new();
+            let names: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
+            for (name, rows) in found {
+                if let Some(known) = known_sheet(&name) {
+                    if sheets.contains_key(known) {
+                        report.error(
+                            Place::sheet(known),
+                            "duplicate_sheet",
+                            format!("There is a second sheet {}.", quoted(&name)),
+                            "Put all rows of a sheet into one sheet.",
+                        );
+                        continue;
+                    }
+                    sheets.insert(known, sheet(known, rows, report));
+                }
+            }
+            misspelt_sheets(&names, &sheets, report);
+            super::read_sheets(&sheets, report)
+        }
+        Err(error) => {
+            report.error(Place::FILE, error.code(), error.what(), error.help());
+            Form::default()
+        }
+    }
+}
+
+#[cfg(not(feature = "workbook"))]
+fn workbook(_: &[u8], report: &mut Report) -> Form {
+    report.error(
+        Place::FILE,
+        "workbook_not_read",
+        "The file is a workbook.",
+        "Workbooks are read on the server: convert it there, or write the form in Markdown.",
+    );
+    Form::default()
+}
+
+/// The sheet that a name means, whatever its case.
+fn known_sheet(name: &str) -> Option<&'static str> {
+    let wanted = name.trim().to_lowercase();
+    SHEETS.into_iter().find(|sheet| *sheet == wanted)
+}
+
+/// Says which sheets are probably one that is missing.
+fn misspelt_sheets(names: &[String], sheets: &BTreeMap<&'static str, Sheet>, report: &mut Report) {
+    for name in names.iter().filter(|name| known_sheet(name).is_none() && !name.starts_with('_')) {
+        let missing = SHEETS.into_iter().filter(|sheet| !sheets.contains_key(sheet) && *sheet != "osm");
+        if let Some(near) = nearest(name, missing) {
+            report.warning(
+                Place::FILE,
+                "unknown_sheet",
+                format!("The sheet {} is not read.", quoted(name)),
+                format!("Did you mean `{near}`? If not, begin its name with `_`."),
+            );
+        }
+    }
+}
+
+fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Form {
+    let total: usize = files.iter().map(|file| file.bytes.len()).sum();
+    if total > LONGEST_FILE {
+        report.error(
+            Place::FILE,
+            "file_too_big",
+            format!("The files have {total} bytes together."),
+            format!("A form has at most {LONGEST_FILE} bytes: split it into several forms."),
+        );
+        return Form::default();
+    }
+    let mut sheets = BTreeMap::new();
+    let mut names = Vec::new();
+    for file in files {
+        let stem = file.name.rsplit_once('.').map_or(file.name, |(stem, _)| stem);
+        names.push(stem.to_owned());
+        if let Some(known) = known_sheet(stem) {
+            let rows = csv_rows(file.bytes, file.name, report);
+            sheets.insert(known, sheet(known, rows, report));
+        }
+    }
+    misspelt_sheets(&names, &sheets, report);
+    super::read_sheets(&sheets, report)
+}
+
+/// The rows of a CSV file with their numbers.
+fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Vec<String>)> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut rows = Vec::new();
+    for (number, record) in (1..).zip(reader.byte_records()) {
+        match record {
+            Ok(record) => {
+                let cells = record.iter().take(MOST_COLUMNS + 1);
+                let cells = cells.map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
+                rows.push((number, cells));
+            }
+            Err(_) => {
+                report.error(
+                    Place::FILE,
+                    "broken_row",
+                    format!("Row {number} of {name} cannot be read."),
+                    "Save it again as CSV with commas, in UTF-8.",
+                );
+                break;
+            }
+        }
+        if rows.len() > MOST_ROWS {
+            break;
+        }
+    }
+    rows
+}
+
+/// The sheets of one CSV file whose first column names them.
+fn stacked(rows: Vec<(u32, Vec<String>)>, report: &mut Report) -> BTreeMap<&'static str, Sheet> {
+    let mut parts: BTreeMap<&'static str, Vec<(u32, Vec<String>)>> = BTreeMap::new();
+    let mut current = None;
+    let mut first = 0;
+    for (number, mut cells) in rows {
+        if cells.is_empty() {
+            continue;
+        }
+        let name = cells.remove(0);
+        if !name.is_empty() {
+            current = known_sheet(&name);
+            first = number;
+        }
+        if let Some(sheet) = current
+            && cells.iter().any(|cell| !cell.is_empty())
+        {
+            let rows = parts.entry(sheet).or_default();
+            let number = if rows.is_empty() { 1 } else { number.saturating_sub(first).max(2) };
+            rows.push((number, cells));
+        }
+    }
+    parts.into_iter().map(|(name, rows)| (name, sheet(name, rows, report))).collect()
+}
+
+/// Rows to a sheet: the first one that holds anything is the heading.
+fn sheet(name: &'static str, rows: Vec<(u32, Vec<String>)>, report: &mut Report) -> Sheet {
+    let mut rows = rows.into_iter().filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+    let Some((first, mut heading)) = rows.next() else { return Sheet::default() };
+    while heading.last().is_some_and(String::is_empty) {
+        heading.pop();
+    }
+    let place = Place::sheet(name);
+    if heading.len() > MOST_COLUMNS {
+        report.error(
+            place.row(first),
+            "too_many_columns",
+            format!("The sheet has more than {MOST_COLUMNS} columns."),
+            "Remove the columns that the form does not need.",
+        );
+        heading.truncate(MOST_COLUMNS);
+    }
+    let mut sheet = Sheet { heading, rows: Vec::new() };
+    for (number, mut cells) in rows {
+        if sheet.rows.len() >= MOST_ROWS {
+            report.error(
+                place,
+                "too_many_rows",
+                format!("The sheet has more than {MOST_ROWS} rows; the rest is not read."),
+                "Move a long choice list into a file of its own (`select_one_from_file`).",
+            );
+            break;
+        }
+        while cells.last().is_some_and(String::is_empty) {
+            cells.pop();
+        }
+        if let Some(stray) =
+            cells.get(sheet.heading.len()..).into_iter().flatten().find(|cell| !cell.is_empty())
+        {
+            report.stricter(
+                place.row(number),
+                "cell_without_heading",
+                format!("{} stands under no heading.", quoted(stray)),
+                "Name the column, or move the text to where it belongs.",
+            );
+        }
+        cells.truncate(sheet.heading.len());
+        for (cell, heading) in cells.iter_mut().zip(&sheet.heading) {
+            if cell.len() > LONGEST_CELL {
+                report.error(
+                    place.row(number).column(heading),
+                    "cell_too_long",
+                    format!("The cell has {} bytes.", cell.len()),
+                    format!("A cell holds at most {LONGEST_CELL} bytes."),
+                );
+                cell.clear();
+            }
+        }
+        sheet.rows.push(SheetRow { number, cells });
+    }
+    sheet
+}
+
+/// Whether a sheet of a workbook belongs to the form.
+#[cfg(feature = "workbook")]
+pub(super) fn is_wanted(name: &str) -> bool {
+    known_sheet(name).is_some()
+}

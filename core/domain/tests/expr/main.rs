@@ -1,0 +1,7 @@
+//! Expressions: a table of them with their values, what hostile ones may cost, what they read.
+
+mod document;
+mod hostile;
+mod reads;
+mod table;
+mod world;

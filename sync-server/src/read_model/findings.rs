@@ -1,0 +1,371 @@
+//! What the programme's rules find: judged with every change for what it touches, and again when the day
+//! is over.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use alongside_domain::{
+    deadline::{self, Deadline},
+    ids::{GroupId, PersonId, RecordId},
+    programme::Programme,
+    record::RecordView,
+    rules::{Asked, Finding, NEAR, Outcome, Place, Scope, Severity, Source, Take, Touched, UnitRecords},
+    time::Millis,
+};
+use jiff::{ToSpan, civil::Date};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::{ReadModelError, unit};
+
+/// Changes of one unit that are judged one by one; of more, the whole unit is judged later.
+const ONE_BY_ONE: usize = 64;
+
+/// Judges these records of a unit: the cost grows with them, not with the unit.
+pub(super) fn judge(
+    tx: &Transaction<'_>,
+    programme: &Programme,
+    unit: GroupId,
+    now: Millis,
+    changed: &[(RecordId, String)],
+) -> Result<(), ReadModelError> {
+    if changed.len() > ONE_BY_ONE {
+        return wait(tx, unit);
+    }
+    let asked = Asked { place: Place::Server, now };
+    for (record, form) in changed.iter().filter(|(_, form)| programme.rules.reads(form)) {
+        let source = UnitSource::new(tx, programme, unit)?;
+        let touched = Touched { form, record: *record };
+        let outcome = programme.rules.unit(programme, &source, asked, Some(touched))?;
+        keep(tx, unit, &outcome)?;
+    }
+    count(tx, unit, None)
+}
+
+/// Has a unit judged whole, later.
+pub(super) fn wait(tx: &Transaction<'_>, unit: GroupId) -> Result<(), ReadModelError> {
+    tx.prepare_cached("UPDATE unit_finding SET judged = '' WHERE \"group\" = ?1")?.execute([unit.0])?;
+    Ok(())
+}
+
+/// Judges whole the units that wait, or whose findings are of an earlier day: at most so many. Gives how
+/// many there were.
+pub(super) fn judge_waiting(
+    tx: &Transaction<'_>,
+    programme: &Programme,
+    now: Millis,
+    most: u32,
+) -> Result<u32, ReadModelError> {
+    if programme.rules.ids().next().is_none() {
+        return Ok(0);
+    }
+    let day = programme.day(now).to_string();
+    // Those that were never judged come first, then those of earlier days.
+    let mut waiting: Vec<GroupId> = tx
+        .prepare_cached(
+            "SELECT \"group\" FROM unit_row WHERE NOT EXISTS
+                 (SELECT 1 FROM unit_finding WHERE unit_finding.\"group\" = unit_row.\"group\") LIMIT ?1",
+        )?
+        .query_map([most], |row| row.get(0).map(GroupId))?
+        .collect::<Result<_, _>>()?;
+    if waiting.is_empty() {
+        waiting = tx
+            .prepare_cached("SELECT \"group\" FROM unit_finding WHERE judged < ?1 LIMIT ?2")?
+            .query_map(params![day, most], |row| row.get(0).map(GroupId))?
+            .collect::<Result<_, _>>()?;
+    }
+    for unit in &waiting {
+        let source = UnitSource::new(tx, programme, *unit)?;
+        let outcome = programme.rules.unit(programme, &source, Asked { place: Place::Server, now }, None)?;
+        tx.prepare_cached("DELETE FROM finding WHERE \"group\" = ?1")?.execute([unit.0])?;
+        keep(tx, *unit, &outcome)?;
+        count(tx, *unit, Some(&day))?;
+    }
+    Ok(u32::try_from(waiting.len()).unwrap_or(u32::MAX))
+}
+
+fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), ReadModelError> {
+    for (rule, record) in &outcome.judged {
+        match record {
+            None => tx
+                .prepare_cached("DELETE FROM finding WHERE \"group\" = ?1 AND rule = ?2")?
+                .execute(params![unit.0, rule])?,
+            Some(record) => tx
+                .prepare_cached("DELETE FROM finding WHERE \"group\" = ?1 AND rule = ?2 AND record = ?3")?
+                .execute(params![unit.0, rule, record.0])?,
+        };
+    }
+    for finding in &outcome.findings {
+        tx.prepare_cached("INSERT OR REPLACE INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
+            params![
+                unit.0,
+                finding.rule,
+                finding.record.map(|record| record.0.to_vec()).unwrap_or_default(),
+                finding.field.as_deref().unwrap_or_default(),
+                match finding.severity {
+                    Severity::Error => 0,
+                    Severity::Query => 1,
+                    Severity::Info => 2,
+                },
+                finding.explained,
+                serde_json::to_string(finding)?,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Counts what was found for a unit again; `judged` is the day as of which it was judged whole.
+fn count(tx: &Transaction<'_>, unit: GroupId, judged: Option<&str>) -> Result<(), ReadModelError> {
+    tx.prepare_cached(
+        "INSERT INTO unit_finding
+         SELECT ?1, COALESCE(SUM(severity = 0), 0), COALESCE(SUM(severity = 1 AND NOT explained), 0),
+             COALESCE(?2, '')
+         FROM finding WHERE \"group\" = ?1
+         ON CONFLICT (\"group\") DO UPDATE SET errors = excluded.errors, queries = excluded.queries,
+             judged = COALESCE(?2, judged)",
+    )?
+    .execute(params![unit.0, judged])?;
+    Ok(())
+}
+
+/// What was found for a unit, the most important first, and the day as of which it was judged whole.
+///
+/// # Errors
+/// [`ReadModelError::Database`], [`ReadModelError::Row`].
+pub fn of_unit(
+    connection: &Connection,
+    unit: GroupId,
+) -> Result<(Vec<Finding>, Option<Date>), ReadModelError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT body FROM finding WHERE \"group\" = ?1 ORDER BY severity, rule, record, field",
+    )?;
+    let mut rows = statement.query([&unit.0[..]])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+    }
+    let judged: Option<String> = connection
+        .prepare_cached("SELECT judged FROM unit_finding WHERE \"group\" = ?1")?
+        .query_row([&unit.0[..]], |row| row.get(0))
+        .optional()?;
+    Ok((found, judged.and_then(|day| day.parse().ok())))
+}
+
+/// What the rules of an area find over its units of one partner.
+///
+/// # Errors
+/// [`ReadModelError::Database`], [`ReadModelError::Row`].
+pub fn of_area(
+    connection: &Connection,
+    programme: &Programme,
+    (partner, area): ([u8; 16], &str),
+    now: Millis,
+) -> Result<Outcome, ReadModelError> {
+    let units = connection
+        .prepare_cached("SELECT \"group\" FROM unit_row WHERE partner = ?1 AND area = ?2")?
+        .query_map(params![partner, area], |row| row.get(0).map(GroupId))?
+        .collect::<Result<Vec<_>, _>>()?;
+    of_units(connection, programme, Scope::Area, &units, now)
+}
+
+/// What the rules of a caseload find over the units of a person.
+///
+/// # Errors
+/// [`ReadModelError::Database`], [`ReadModelError::Row`].
+pub fn of_caseload(
+    connection: &Connection,
+    programme: &Programme,
+    person: PersonId,
+    now: Millis,
+) -> Result<Outcome, ReadModelError> {
+    let units = connection
+        .prepare_cached("SELECT \"group\" FROM unit_row WHERE supporter = ?1")?
+        .query_map([person.0], |row| row.get(0).map(GroupId))?
+        .collect::<Result<Vec<_>, _>>()?;
+    of_units(connection, programme, Scope::Caseload, &units, now)
+}
+
+/// The units that show a record, with their references.
+///
+/// # Errors
+/// [`ReadModelError::Database`].
+pub fn units_of(
+    connection: &Connection,
+    programme: &Programme,
+    record: RecordId,
+) -> Result<Vec<(GroupId, String)>, ReadModelError> {
+    let mut statement = connection.prepare_cached(
+        "WITH own AS (SELECT \"group\" AS grp FROM record_row WHERE record = ?1),
+              near AS (SELECT grp FROM own UNION SELECT child FROM parent JOIN own ON parent = own.grp)
+         SELECT \"group\", reference FROM unit_row JOIN near ON near.grp = \"group\"
+         JOIN group_row USING (\"group\") WHERE kind = ?2 ORDER BY reference, \"group\"",
+    )?;
+    let rows = statement.query_map(params![record.0, programme.parts.unit], |row| {
+        Ok((GroupId(row.get(0)?), row.get::<_, String>(1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn of_units(
+    connection: &Connection,
+    programme: &Programme,
+    scope: Scope,
+    units: &[GroupId],
+    now: Millis,
+) -> Result<Outcome, ReadModelError> {
+    let forms = programme.rules.forms_of(scope);
+    let mut held = Vec::with_capacity(units.len());
+    for unit in units {
+        let source = UnitSource::new(connection, programme, *unit)?;
+        let mut records = UnitRecords::default();
+        for form in &forms {
+            records.records.insert((*form).to_owned(), source.records(form, Take::All)?);
+        }
+        held.push((*unit, records));
+    }
+    Ok(programme.rules.units(programme, scope, &held, Asked { place: Place::Server, now }))
+}
+
+/// The records of a unit and of the groups it is linked to.
+struct UnitSource<'a> {
+    connection: &'a Connection,
+    programme: &'a Programme,
+    unit: GroupId,
+    scope: BTreeMap<String, Vec<GroupId>>,
+    /// Several rules ask for the same.
+    read: RefCell<BTreeMap<(String, Take), Vec<RecordView>>>,
+}
+
+const EVER: (i64, i64) = (i64::MIN, i64::MAX);
+
+impl<'a> UnitSource<'a> {
+    fn new(
+        connection: &'a Connection,
+        programme: &'a Programme,
+        unit: GroupId,
+    ) -> Result<Self, ReadModelError> {
+        let scope = unit::scope(connection, unit)?;
+        Ok(Self { connection, programme, unit, scope, read: RefCell::default() })
+    }
+
+    fn groups_of(&self, form: &str) -> &[GroupId] {
+        let kind = self.programme.record_kind(form).map(|kind| kind.group.as_str());
+        kind.and_then(|kind| self.scope.get(kind)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn query(
+        &self,
+        groups: &[GroupId],
+        form: &str,
+        span: (i64, i64),
+        rest: &str,
+    ) -> Result<Vec<RecordView>, ReadModelError> {
+        let within = if span == EVER { "" } else { "AND at BETWEEN ?3 AND ?4" };
+        let mut found = Vec::new();
+        for group in groups {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT body FROM record_row WHERE \"group\" = ?1 AND form = ?2 {within} {rest}"
+            ))?;
+            let mut rows = if span == EVER {
+                statement.query(params![group.0, form])?
+            } else {
+                statement.query(params![group.0, form, span.0, span.1])?
+            };
+            while let Some(row) = rows.next()? {
+                found.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Other units of the same subject.
+    fn others(&self) -> Result<Vec<GroupId>, ReadModelError> {
+        let parts = &self.programme.parts;
+        let Some(subject) = parts.subject_birth.as_ref().or_else(|| parts.subject_name.first()) else {
+            return Ok(Vec::new());
+        };
+        let mut others = Vec::new();
+        for group in self.groups_of(&subject.form).iter().filter(|group| **group != self.unit) {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT child FROM parent JOIN group_row ON group_row.\"group\" = child
+                 WHERE parent = ?1 AND kind = ?2",
+            )?;
+            let rows = statement.query_map(params![group.0, parts.unit], |row| row.get(0).map(GroupId))?;
+            others.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        }
+        others.retain(|unit| *unit != self.unit);
+        Ok(others)
+    }
+}
+
+impl Source for UnitSource<'_> {
+    type Error = ReadModelError;
+
+    fn records(&self, form: &str, take: Take) -> Result<Vec<RecordView>, ReadModelError> {
+        let key = (form.to_owned(), take);
+        if let Some(known) = self.read.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let groups = self.groups_of(form);
+        let found = match take {
+            Take::All => self.query(groups, form, EVER, "")?,
+            Take::Latest(n) => self.query(
+                groups,
+                form,
+                EVER,
+                &format!("AND at IS NOT NULL ORDER BY at DESC, record DESC LIMIT {n}"),
+            )?,
+            Take::First(n) => {
+                self.query(groups, form, EVER, &format!("AND at IS NOT NULL ORDER BY at, record LIMIT {n}"))?
+            }
+            Take::Near(Millis(at)) => {
+                self.query(groups, form, (at.saturating_sub(NEAR), at.saturating_add(NEAR)), "")?
+            }
+            Take::Others => self.query(&self.others()?, form, EVER, "")?,
+        };
+        self.read.borrow_mut().insert(key, found.clone());
+        Ok(found)
+    }
+
+    fn record(&self, record: RecordId) -> Result<Option<RecordView>, ReadModelError> {
+        Ok(super::case::record(self.connection, record)?.map(|stored| stored.view))
+    }
+
+    fn deadlines(&self) -> Result<Vec<Deadline>, ReadModelError> {
+        let facts = unit::facts(self.connection, self.programme, &self.scope)?;
+        Ok(deadline::deadlines(&self.programme.deadlines, &facts))
+    }
+
+    fn day(
+        &self,
+        form: &str,
+        person: PersonId,
+        day: Date,
+    ) -> Result<Option<Vec<RecordView>>, ReadModelError> {
+        let kind = self.programme.record_kind(form).map(|kind| kind.group.clone()).unwrap_or_default();
+        let mut groups: Vec<GroupId> = self
+            .connection
+            .prepare_cached(
+                "SELECT access.\"group\" FROM access JOIN group_row USING (\"group\")
+                 WHERE person = ?1 AND kind = ?2",
+            )?
+            .query_map(params![person.0, kind], |row| row.get(0).map(GroupId))?
+            .collect::<Result<_, _>>()?;
+        // Somebody whose access has ended wrote here all the same.
+        groups.extend(self.groups_of(form));
+        groups.sort_unstable();
+        groups.dedup();
+        let start = |day: Date| self.programme.start_of(day).map_or(0, |at| at.0);
+        let span = (start(day), start(day.saturating_add(1.day())).saturating_sub(1));
+        let mut found = self.query(&groups, form, span, "")?;
+        found.retain(|view| view.created.author == Some(person));
+        Ok(Some(found))
+    }
+
+    fn found_before(&self, rule: &str) -> Result<Vec<RecordId>, ReadModelError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT record FROM finding WHERE \"group\" = ?1 AND rule = ?2 AND record <> x''",
+        )?;
+        let rows = statement.query_map(params![self.unit.0, rule], |row| row.get(0).map(RecordId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
