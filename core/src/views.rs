@@ -229,6 +229,9 @@ pub struct LinkedGroup {
     pub group: GroupId,
     /// Its kind.
     pub kind: String,
+    /// Groups that a coordinator found to be one with it, whose records are among these. What is new is written
+    /// in the group itself.
+    pub also: Vec<GroupId>,
     /// Its newest records, at most 50.
     pub records: Vec<RecordCard>,
 }

@@ -5,7 +5,7 @@
 //! entry in the feed, which every version of the phone understands; who decided it, when and why stands in
 //! the store and in the control journal.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use alongside_domain::{
     ids::{GroupId, PersonId, RecordId},
@@ -13,10 +13,11 @@ use alongside_domain::{
     time::Millis,
     wire::is_reason_code,
 };
-use rusqlite::Transaction;
+use rusqlite::{Connection, OpenFlags, Transaction};
 
 use crate::{
     people,
+    read_model::{Projector, ReadModel, ReadModelError, merged},
     store::{
         Store, StoreError, access, erasures,
         log::Appender,
@@ -24,10 +25,14 @@ use crate::{
     },
 };
 
+pub use crate::read_model::merged::Pair;
 pub use merges::Merge;
 
 /// For how long a merge can be undone: 30 days.
 pub const UNDO_MS: i64 = 30 * 24 * 3_600_000;
+
+/// The reason of a merge that was undone because the kept group was erased.
+const ERASED: &str = "kept_group_erased";
 
 /// Why two groups were not merged, or a merge not undone. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +68,24 @@ pub enum MergeError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl MergeError {
+    /// A stable word for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadReason => "bad_reason",
+            Self::UnknownGroup => "unknown_group",
+            Self::NotAPair => "not_a_pair",
+            Self::NotEntitled => "not_entitled",
+            Self::MergedAlready => "merged_already",
+            Self::UnknownMerge => "unknown_merge",
+            Self::TooLate => "too_late",
+            Self::StoodOn => "stood_on",
+            Self::Store(error) => error.code(),
+        }
+    }
 }
 
 /// Leads everything that is linked to `other` to `kept`. Merged so already, the merge that stands is given
@@ -102,8 +125,10 @@ pub fn merge(
         access::relink(&mut log, kept, &instead(behind, other, other))?;
         let mut led = Vec::new();
         for group in linked {
-            // What was erased is told of no more.
-            if group == kept || erasures::erased(tx, group)?.is_some() {
+            // What was erased is told of no more. What is restricted stays beside the group that it was written
+            // about: its records are parts of that group's, and whoever was granted it by name still is.
+            if group == kept || erasures::erased(tx, group)?.is_some() || is_restricted(tx, programme, group)?
+            {
                 continue;
             }
             let parents = access::parents_in_order(tx, group)?;
@@ -147,26 +172,49 @@ pub fn undo(
         if merges::standing(tx, merge.kept)?.is_some() {
             return Ok(Err(MergeError::StoodOn));
         }
-        let mut log = Appender::new(tx, now)?;
-        for led in &merge.led {
-            if erasures::erased(tx, led.group)?.is_some() {
-                continue;
-            }
-            let parents = access::parents_in_order(tx, led.group)?;
-            let back = if led.had_both {
-                parents.into_iter().chain([merge.other]).collect()
-            } else {
-                instead(parents, merge.kept, merge.other)
-            };
-            access::relink(&mut log, led.group, &back)?;
-        }
-        let mut behind = access::parents_in_order(tx, merge.kept)?;
-        behind.retain(|parent| *parent != merge.other);
-        access::relink(&mut log, merge.kept, &behind)?;
-        merge.undone = Some((by, now, reason.to_owned()));
-        merges::keep(tx, &merge)?;
+        lead_back(&mut Appender::new(tx, now)?, &mut merge, (by, now), reason)?;
         Ok(Ok(merge))
     })?
+}
+
+/// Leads the links of a merge back, and writes down that it is undone.
+fn lead_back(
+    log: &mut Appender<'_>,
+    merge: &mut Merge,
+    (by, now): (PersonId, Millis),
+    reason: &str,
+) -> Result<(), StoreError> {
+    for led in &merge.led {
+        if erasures::erased(log.tx, led.group)?.is_some() {
+            continue;
+        }
+        let parents = access::parents_in_order(log.tx, led.group)?;
+        let back = if led.had_both {
+            parents.into_iter().chain([merge.other]).collect()
+        } else {
+            instead(parents, merge.kept, merge.other)
+        };
+        access::relink(log, led.group, &back)?;
+    }
+    let mut behind = access::parents_in_order(log.tx, merge.kept)?;
+    behind.retain(|parent| *parent != merge.other);
+    access::relink(log, merge.kept, &behind)?;
+    merge.undone = Some((by, now, reason.to_owned()));
+    merges::keep(log.tx, merge)
+}
+
+/// Leads back what was led to a group that is about to be erased: what stands behind it is not erased with
+/// it, and has to be found without it.
+pub(crate) fn lead_back_before_erasure(
+    log: &mut Appender<'_>,
+    now: Millis,
+    kept: GroupId,
+) -> Result<(), StoreError> {
+    for mut merge in merges::kept_by(log.tx, kept)? {
+        let by = merge.by;
+        lead_back(log, &mut merge, (by, now), ERASED)?;
+    }
+    Ok(())
 }
 
 /// Every merge, the latest first.
@@ -175,6 +223,53 @@ pub fn undo(
 /// See [`StoreError`].
 pub fn list(store: &Store) -> Result<Vec<Merge>, StoreError> {
     store.read(merges::all)
+}
+
+/// The merges that lead others' links to one of these groups now.
+///
+/// # Errors
+/// See [`StoreError`].
+pub fn standing(store: &Store, groups: &[GroupId]) -> Result<Vec<Merge>, StoreError> {
+    store.read(|tx| {
+        let mut found = Vec::new();
+        for group in groups {
+            found.extend(merges::kept_by(tx, *group)?);
+        }
+        Ok(found)
+    })
+}
+
+/// Who may have been entered twice in an area, over every partner, by the programme's own checks: from a copy
+/// of the pages in this file, brought up to date, or made anew where there are none.
+///
+/// # Errors
+/// [`ReadModelError`]: the log or the pages could not be read.
+pub fn suggested_in_files(
+    (path, journal): (&Path, &Path),
+    pages: &Path,
+    programme: &Arc<Programme>,
+    now: Millis,
+    area: &str,
+) -> Result<Vec<Pair>, ReadModelError> {
+    let failed = |error: std::io::Error| ReadModelError::Log(Box::new(error));
+    let store = Store::open_with(path, journal).map_err(|error| ReadModelError::Log(Box::new(error)))?;
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let copy = folder.path().join("pages");
+    if pages.exists() {
+        // Whoever serves the pages goes on with them.
+        let connection = Connection::open_with_flags(pages, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    }
+    let model = Arc::new(ReadModel::open(&copy, programme)?);
+    Projector::new(Arc::clone(&model), store, Arc::clone(programme)).catch_up()?;
+    model.read(|connection| {
+        let mut pairs = Vec::new();
+        for partner in merged::partners(connection)? {
+            pairs.extend(merged::proposed(connection, programme, (partner, area), now)?);
+        }
+        Ok(pairs)
+    })
 }
 
 /// These links with `new` in the place of `old`, each once.
@@ -197,18 +292,21 @@ fn may_merge(
     if erasures::erased(tx, kept)?.is_some() || erasures::erased(tx, other)?.is_some() {
         return Ok(Err(MergeError::UnknownGroup));
     }
-    // Only what a unit is linked to: two cases are two episodes, whoever they are about.
-    let parents = programme.groups.get(&programme.parts.unit).map(|kind| kind.parents.as_slice());
-    let linked = parents.is_some_and(|parents| parents.contains(&a.kind));
-    if kept == other || a.kind != b.kind || a.partner != b.partner || !linked {
+    // Two cases are two episodes, whoever they are about.
+    let is_pair = kept != other && a.kind == b.kind && a.partner == b.partner;
+    if !is_pair || !programme.may_be_merged(&a.kind) {
         return Ok(Err(MergeError::NotAPair));
     }
     let person = people::find(tx, by)?.filter(|person| person.partner == a.partner);
     let role = person.and_then(|person| programme.roles.get(&person.role));
     Ok(match role {
-        Some(role) if role.sees == Reach::PartnerAreas => Ok(()),
+        Some(role) if role.sees == Reach::PartnerAreas && role.writes => Ok(()),
         _ => Err(MergeError::NotEntitled),
     })
+}
+
+fn is_restricted(tx: &Transaction<'_>, programme: &Programme, group: GroupId) -> Result<bool, StoreError> {
+    Ok(access::group(tx, group)?.is_some_and(|row| programme.is_restricted(&row.kind)))
 }
 
 /// Whether this group leads to that one over any number of links.

@@ -240,6 +240,9 @@ pub struct LinkedGroupView {
     pub group: GroupId,
     /// Its kind.
     pub kind: String,
+    /// Groups that a coordinator found to be one with it, whose records are among these. What is new is written
+    /// in the group itself.
+    pub also: Vec<GroupId>,
     /// Its newest records.
     pub records: Vec<CardView>,
 }

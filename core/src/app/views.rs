@@ -172,6 +172,9 @@ pub struct LinkedGroupView {
     pub group: GroupId,
     /// Its kind.
     pub kind: String,
+    /// Groups that a coordinator found to be one with it, whose records are among these. What is new is written
+    /// in the group itself.
+    pub also: Vec<GroupId>,
     /// Its newest records.
     pub records: Vec<CardView>,
 }
@@ -198,9 +201,10 @@ impl UnitPageView {
         let cards = |records: Vec<RecordCard>| {
             records.into_iter().map(|card| CardView::new(programme, card)).collect::<Vec<_>>()
         };
-        let linked = |LinkedGroup { group, kind, records }: LinkedGroup| LinkedGroupView {
+        let linked = |LinkedGroup { group, kind, also, records }: LinkedGroup| LinkedGroupView {
             group,
             kind,
+            also,
             records: cards(records),
         };
         Self {

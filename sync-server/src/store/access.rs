@@ -169,8 +169,9 @@ pub(crate) fn open_group(
     for parent in parents {
         let mut parent = *parent;
         // A phone that has not heard of a merge links to the group it knew; undoing the merge gives the
-        // link back as the phone made it.
-        while let Some(mut merge) = merges::standing(log.tx, parent)? {
+        // link back as the phone made it. What is restricted stays beside the group that it is about.
+        let is_beside = split::restricted_group(parent, opened_by) == id;
+        while let Some(mut merge) = merges::standing(log.tx, parent)?.filter(|_| !is_beside) {
             let led = merges::Led { group: id, had_both: parents.contains(&merge.kept) };
             merge.led.push(led);
             merges::keep(log.tx, &merge)?;

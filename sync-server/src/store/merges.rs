@@ -26,7 +26,8 @@ pub struct Merge {
     pub reason: String,
     /// The groups whose link was led over.
     pub led: Vec<Led>,
-    /// Who undid it, when, and why as a code.
+    /// Who undid it, when, and why as a code. Where the kept group was erased, it stands here with who merged
+    /// the two.
     pub undone: Option<(PersonId, Millis, String)>,
 }
 
@@ -90,6 +91,17 @@ pub(crate) fn standing(tx: &Transaction<'_>, other: GroupId) -> Result<Option<Me
         .optional()?
         .map(|body| whole(&body))
         .transpose()
+}
+
+/// The merges that lead others' links to this group now.
+pub(crate) fn kept_by(tx: &Transaction<'_>, kept: GroupId) -> Result<Vec<Merge>, StoreError> {
+    let bodies: Vec<Vec<u8>> = tx
+        .prepare_cached(
+            "SELECT body FROM merges WHERE tenant = ?1 AND kept = ?2 AND undone_at IS NULL ORDER BY at, id",
+        )?
+        .query_map(params![TENANT, Sql(kept)], read)?
+        .collect::<Result<_, _>>()?;
+    bodies.iter().map(|body| whole(body)).collect()
 }
 
 /// Every merge, the latest first.
