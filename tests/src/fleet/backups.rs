@@ -77,6 +77,8 @@ impl Sim<'_> {
                 let open = granted.get(&handset.person).is_some_and(|groups| groups.contains(&lost.group));
                 let held = handset.holds()?.contains_key(&lost.record)
                     && handset.history(lost.record)?.contains(&lost.hash);
+                // The answer on its way to it may say that access ended; it then takes the group off.
+                let held = held && (open || !handset.has_an_answer_under_way());
                 let own = Some(handset.device) == lost.device && open;
                 offered |= held && (own || handset.phone()?.sync().provable(lost.group)?.contains(&name));
             }

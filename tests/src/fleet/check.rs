@@ -158,9 +158,10 @@ impl Sim<'_> {
         records: &BTreeMap<RecordId, AtServer>,
     ) -> Result<()> {
         let held = handset.holds()?;
-        // Sent after access had ended, and given again since: it stays on the phone that wrote it until a
-        // coordinator decides.
-        let in_review = handset.in_review()?;
+        // Sent after access had ended: it stays on the phone that wrote it, where access was given again
+        // since, and on others that had it before the server was restored, until a coordinator decides.
+        let mut in_review = handset.in_review()?;
+        in_review.extend(self.server.in_review()?);
         let waits = |record: RecordId| -> Result<bool> {
             Ok(handset.history(record)?.iter().all(|change| in_review.contains(change)))
         };

@@ -136,6 +136,11 @@ impl Handset {
         !self.revoked && !self.gone
     }
 
+    /// An answer is on its way to its store: what it says is not to be seen there yet.
+    pub(super) fn has_an_answer_under_way(&self) -> bool {
+        self.todo.iter().any(|effect| matches!(effect, Effect::Apply(_)))
+    }
+
     pub(super) fn phone(&self) -> Result<&Phone> {
         self.phone.as_ref().context("the phone is closed")
     }

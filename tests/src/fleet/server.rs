@@ -25,6 +25,7 @@ use alongside_server::{
     ingest::{IngestError, LocalWrite},
     people::{self, NewPerson, PeopleError},
     read_model::{Projector, ReadModel},
+    review::{self, State, Wanted},
     store::{LogBody, LogEntry, Store, StoreError, journal_beside, signing_key_beside},
     verify::{self, Pages, PagesOf},
 };
@@ -400,6 +401,12 @@ impl Server {
             }
         }
         Ok(written)
+    }
+
+    /// Changes that wait here for a coordinator.
+    pub(super) fn in_review(&self) -> Result<BTreeSet<ChangeHash>> {
+        let waiting = Wanted { state: Some(State::Review), ..Wanted::default() };
+        Ok(review::list(self.store()?, &waiting)?.into_iter().map(|line| line.change).collect())
     }
 
     /// Brings the pages up to date.
