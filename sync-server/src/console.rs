@@ -146,6 +146,7 @@ pub fn router(console: Console) -> Router {
         .route(&unit, get(case_page::get))
         .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
         .route(&format!("{unit}/records/{{record}}/affirm"), post(case_page::affirm))
+        .route(&format!("{unit}/records/{{record}}/decide"), post(case_page::decide))
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))

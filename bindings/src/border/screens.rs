@@ -271,6 +271,8 @@ pub struct CardView {
     /// Where it was started on several phones apart and nobody has said yet that it is meant once: who
     /// started it, and when. Empty for all others.
     pub twins: Vec<TwinView>,
+    /// What is worked out with it from the records around it, where one record is asked for; lists leave it out.
+    pub figures: Vec<FigureLine>,
 }
 
 /// One of the starts of a record.

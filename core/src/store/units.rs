@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use rusqlite::{Connection, Row, Transaction, params, types::Type};
 
 use super::{
-    findings, groups, projection,
+    beside, findings, groups, projection,
     rows::{cbor, to_cbor},
 };
 use crate::error::ApiError;
@@ -29,11 +29,35 @@ pub(crate) fn touch(
     changed: Option<(RecordId, &str)>,
 ) -> Result<(), ApiError> {
     let records = changed.map(|(record, form)| [(record, form.to_owned())]);
-    for unit in groups::units_of(tx, &programme.parts.unit, group)? {
+    // A restricted part is no record of its form: its own answers alone are not judged.
+    let is_part = groups::kind(tx, group)?.is_some_and(|kind| programme.is_restricted(&kind));
+    for unit in shown_by(tx, programme, group)? {
         refresh(tx, programme, unit, changed.map(|(_, form)| form))?;
+        if is_part {
+            continue;
+        }
         findings::judge(tx, programme, unit, now, records.as_ref().map(<[_; 1]>::as_slice))?;
     }
     Ok(())
+}
+
+/// The units whose line tells of this group: those linked to it; of a restricted one, those linked to what it
+/// stands beside.
+pub(crate) fn shown_by(
+    db: &Connection,
+    programme: &Programme,
+    group: GroupId,
+) -> rusqlite::Result<Vec<GroupId>> {
+    let unit = &programme.parts.unit;
+    let is_restricted = groups::kind(db, group)?.is_some_and(|kind| programme.is_restricted(&kind));
+    if !is_restricted {
+        return groups::units_of(db, unit, group);
+    }
+    let mut units = Vec::new();
+    for beside in groups::parents(db, group)? {
+        units.extend(groups::units_of(db, unit, beside)?);
+    }
+    Ok(units)
 }
 
 /// Brings one unit's line up to date. The dates are computed again only where a record changed
@@ -141,8 +165,16 @@ impl<'a> Around<'a> {
     }
 
     fn conflicts(&self) -> Result<i64, ApiError> {
+        // What was written in confidence beside these counts where it is on this phone.
+        let mut groups: Vec<GroupId> = Vec::new();
+        for (group, kind) in &self.groups {
+            groups.push(*group);
+            for restricted in self.programme.restricted_beside(kind) {
+                groups.extend(beside::groups(self.db, *group, restricted)?);
+            }
+        }
         let mut sum = 0;
-        for (group, _) in &self.groups {
+        for group in &groups {
             sum += self
                 .db
                 .prepare_cached(

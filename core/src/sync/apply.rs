@@ -172,8 +172,12 @@ pub(crate) fn bring_up_to_date(
     }
     let mut changed: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
     for group in &intake.touched {
-        for unit in groups::units_of(tx, &programme.parts.unit, *group)? {
-            changed.entry(unit).or_default().extend(shown.get(group).into_iter().flatten().cloned());
+        for unit in units::shown_by(tx, programme, *group)? {
+            let changed = changed.entry(unit).or_default();
+            // A restricted part is no record of its form: its own answers alone are not judged.
+            if !groups::kind(tx, *group)?.is_some_and(|kind| programme.is_restricted(&kind)) {
+                changed.extend(shown.get(group).into_iter().flatten().cloned());
+            }
         }
     }
     let mut whole = BTreeSet::new();

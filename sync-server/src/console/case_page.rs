@@ -1,12 +1,17 @@
 //! `GET /cases/{group}`: one unit, all that is known of it.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use alongside_domain::{
-    deadline::Nature, ids::GroupId, programme::Programme, record::FieldView, rules::Finding,
+    deadline::Nature,
+    ids::GroupId,
+    programme::Programme,
+    record::{FieldView, RecordView},
+    rules::Finding,
 };
 use askama::Template;
 use axum::{
@@ -46,7 +51,7 @@ mod figures;
 mod groups;
 mod timeline;
 
-pub(super) use disagreements::affirm;
+pub(super) use disagreements::{affirm, decide};
 
 /// The parameters of the page.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -157,7 +162,7 @@ fn page(
     let page = console.model.read(|connection| {
         let Some(unit) = case::unit(connection, group)? else { return Ok(None) };
         let Some(reader) = reader.at(connection, &unit)? else { return Ok(None) };
-        Builder { console, reader: &reader, connection, as_of, raw }
+        Builder { console, reader: &reader, connection, as_of, raw, around: RefCell::default() }
             .build(&unit, signed_in.frame(console))
             .map(Some)
     })?;
@@ -172,6 +177,8 @@ struct Builder<'a> {
     connection: &'a Connection,
     as_of: Date,
     raw: &'a RawQuery,
+    /// The records that values of single records are worked out from, by group and form: read once.
+    around: RefCell<BTreeMap<(GroupId, String), Vec<RecordView>>>,
 }
 
 impl Builder<'_> {
@@ -387,7 +394,11 @@ impl Builder<'_> {
             form: wording.form_title(&view.root.form),
             title: wording.title(view)?,
             disputed: view.disagreements().any(is_told) || !view.twins.is_empty(),
-            sections: wording.sections(view)?,
+            sections: {
+                let mut sections = wording.sections(view)?;
+                sections.extend(self.worked_out(wording, view)?);
+                sections
+            },
             history,
         })
     }

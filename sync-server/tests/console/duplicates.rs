@@ -4,7 +4,7 @@ use alongside_domain::{
     ids::{GroupId, RecordId},
     time::Millis,
 };
-use alongside_server::{ingest::LocalWrite, read_model::findings};
+use alongside_server::read_model::findings;
 use axum::http::StatusCode;
 
 use crate::{
