@@ -229,6 +229,9 @@ pub struct LinkedGroup {
     pub group: GroupId,
     /// Its kind.
     pub kind: String,
+    /// Groups that a coordinator found to be one with it, whose records are among these. What is new is written
+    /// in the group itself.
+    pub also: Vec<GroupId>,
     /// Its newest records, at most 50.
     pub records: Vec<RecordCard>,
 }
@@ -265,6 +268,9 @@ pub struct RecordCard {
     /// the view's twins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub started_by: Vec<Option<String>>,
+    /// What is worked out with it from the records around it, where one record is asked for; lists leave it out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<FigureLine>,
     /// The record itself.
     pub view: RecordView,
 }
@@ -416,6 +422,10 @@ impl RefusedBecause {
             }
             Self::Refused(Refusal::Immutable) => {
                 "This kind of record is not changed once it is written. Write a new one that corrects it."
+            }
+            Self::Refused(Refusal::KeyFixed) => {
+                "What tells this record from the others of its kind is not changed once it is written. Write a \
+                 new one."
             }
             Self::Refused(Refusal::UnknownForm | Refusal::BadOpening) => {
                 "The server does not know this form. Update the app, then enter it again."

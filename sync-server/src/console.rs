@@ -21,6 +21,7 @@ mod attachment;
 mod case_page;
 mod checks_page;
 mod conflicts;
+mod duplicates_page;
 mod error;
 mod frame;
 mod history;
@@ -136,9 +137,16 @@ pub fn router(console: Console) -> Router {
         .route("/", get(home_page::get))
         .route("/areas/{code}", get(list_page::get))
         .route("/areas/{code}/checks", get(checks_page::get))
+        .route("/areas/{code}/duplicates", get(duplicates_page::get))
+        .route("/areas/{code}/duplicates/undo/{merge}", post(duplicates_page::undo))
+        .route(
+            "/areas/{code}/duplicates/{one}/{other}",
+            get(duplicates_page::pair).post(duplicates_page::merge),
+        )
         .route(&unit, get(case_page::get))
         .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
         .route(&format!("{unit}/records/{{record}}/affirm"), post(case_page::affirm))
+        .route(&format!("{unit}/records/{{record}}/decide"), post(case_page::decide))
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))

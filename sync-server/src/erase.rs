@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{
     blobs::{self, BlobFolder},
+    merge,
     read_model::{Projector, ReadModel, ReadModelError},
     store::{Destroyed, Store, StoreError, access, erasures, lock, log::Appender},
 };
@@ -109,7 +110,11 @@ pub fn erase(
         if access::group(tx, group)?.is_none() && erasures::erased(tx, group)?.is_none() {
             return Ok(None);
         }
-        erasures::erase_group(&mut Appender::new(tx, now)?, group, reason).map(Some)
+        let mut log = Appender::new(tx, now)?;
+        if erasures::erased(tx, group)?.is_none() {
+            merge::lead_back_before_erasure(&mut log, now, group)?;
+        }
+        erasures::erase_group(&mut log, group, reason).map(Some)
     })?;
     let destroyed = destroyed.ok_or(EraseError::UnknownGroup)?;
     let mut groups = store.read(|tx| access::restricted_beside(tx, group))?;

@@ -32,7 +32,7 @@ mod judgement;
 mod local;
 mod push;
 
-pub(crate) use push::tells_restricted;
+pub(crate) use push::{breaks_key, tells_restricted};
 
 pub use judgement::PreparedPush;
 pub use local::{LocalProblem, LocalWrite};

@@ -13,6 +13,7 @@ pub mod console;
 pub mod erase;
 pub mod import;
 pub mod ingest;
+pub mod merge;
 pub mod people;
 pub mod read_model;
 pub mod review;

@@ -17,6 +17,7 @@ mod control;
 mod dump;
 pub mod findings;
 pub mod list;
+pub mod merged;
 mod project;
 mod record;
 mod unit;
@@ -24,7 +25,7 @@ mod unit;
 pub use project::Projector;
 
 /// Raised whenever the tables or what is written into them change: an older file is rebuilt.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// How many idle connections for reading are kept.
 const IDLE_READERS: usize = 8;

@@ -19,7 +19,7 @@ use rusqlite::Transaction;
 use serde::Serialize;
 
 use crate::{
-    ingest::tells_restricted,
+    ingest::{breaks_key, tells_restricted},
     people,
     store::{
         Store, StoreError, access, devices, erasures,
@@ -316,6 +316,16 @@ fn why_not(
             change,
         ),
         starts_record: !existed,
+        breaks_key: match aside.record {
+            Some(record) => breaks_key(
+                tx,
+                programme,
+                (aside.group, group.as_ref().map(|group| group.kind.as_str())),
+                (record, form),
+                change,
+            )?,
+            None => false,
+        },
     };
     Ok(match policy::decide_push(&facts) {
         Ok(()) => None,

@@ -29,6 +29,7 @@ pub(crate) mod journal;
 pub(crate) mod known;
 pub(crate) mod lock;
 pub(crate) mod log;
+pub mod merges;
 pub(crate) mod open;
 pub(crate) mod pull;
 mod readers;

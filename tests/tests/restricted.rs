@@ -71,7 +71,12 @@ impl Office {
     }
 
     fn phone(&self, person: PersonId) -> Phone {
-        let folder = self.folder.path().join(person.to_string());
+        self.phone_in(person, &person.to_string())
+    }
+
+    /// A phone of a person, with its files in this folder.
+    fn phone_in(&self, person: PersonId, folder: &str) -> Phone {
+        let folder = self.folder.path().join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         let clock = Arc::new(ManualClock::new(NOW));
         let profile = Profile::new(folder, Key::new([5; 32]), Arc::clone(&self.programme), clock, os_rng());
@@ -367,6 +372,41 @@ fn a_phone_that_was_not_granted_the_restricted_group_never_gets_it() {
     office.write(asha, vec![LocalWrite::Withdraw { person: asha, group: family }]);
     office.sync(&phone);
     assert!(!phone_holds(&phone, MARK));
+}
+
+#[test]
+fn what_is_to_be_decided_in_confidence_counts_in_the_line_of_the_case_for_who_has_it() {
+    let office = Office::new();
+    let (asha, ben) = (office.person("Asha Karim", "SUPPORTER"), office.person("Ben Lowe", "SUPPORTER"));
+    let (phone, second) = (office.phone(asha), office.phone_in(asha, "second"));
+    let [family, _, case] = open(&phone);
+    let household = save(&phone, None, family, "family", vec![edit("postcode", "DH1 3HP")]);
+    office.sync(&phone);
+    office.sync(&second);
+    office.write(asha, vec![LocalWrite::Grant { person: ben, group: case }]);
+    let his = office.phone(ben);
+
+    // Two phones of hers, neither of which has heard of the other's words.
+    save(&phone, Some(household), family, "family", vec![edit("home_risk_note", "A large dog")]);
+    save(&second, Some(household), family, "family", vec![edit("home_risk_note", "The lift is broken")]);
+    for each in [&phone, &second, &phone, &his] {
+        office.sync(each);
+    }
+    let conflicts = |phone: &Phone| {
+        let day = jiff::civil::date(2015, 3, 16);
+        phone.records().unit_page(case, day, 10, None).unwrap().unit.conflicts
+    };
+    assert_eq!((conflicts(&phone), conflicts(&second)), (1, 1));
+    assert_eq!(conflicts(&his), 0, "who was not granted it does not hear that there is something");
+    let grown = phone.dump_read_model().unwrap();
+    phone.rebuild_read_model().unwrap();
+    assert_eq!(grown, phone.dump_read_model().unwrap());
+
+    save(&phone, Some(household), family, "family", vec![edit("home_risk_note", "The dog is gone")]);
+    assert_eq!(conflicts(&phone), 0, "she has decided");
+    office.sync(&phone);
+    office.sync(&second);
+    assert_eq!(conflicts(&second), 0);
 }
 
 /// A phone of somebody who changed the app.

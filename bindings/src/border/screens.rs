@@ -240,6 +240,9 @@ pub struct LinkedGroupView {
     pub group: GroupId,
     /// Its kind.
     pub kind: String,
+    /// Groups that a coordinator found to be one with it, whose records are among these. What is new is written
+    /// in the group itself.
+    pub also: Vec<GroupId>,
     /// Its newest records.
     pub records: Vec<CardView>,
 }
@@ -268,6 +271,8 @@ pub struct CardView {
     /// Where it was started on several phones apart and nobody has said yet that it is meant once: who
     /// started it, and when. Empty for all others.
     pub twins: Vec<TwinView>,
+    /// What is worked out with it from the records around it, where one record is asked for; lists leave it out.
+    pub figures: Vec<FigureLine>,
 }
 
 /// One of the starts of a record.

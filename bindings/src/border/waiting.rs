@@ -193,6 +193,8 @@ pub enum Refusal {
     Immutable,
     /// It holds a restricted answer outside of the restricted group.
     Restricted,
+    /// It changes an answer that the record's id follows from, or starts a record whose id does not.
+    KeyFixed,
     /// No head that the server signed covers a change that another person or device wrote.
     NotCovered,
     /// A reason that this version does not know.

@@ -80,6 +80,8 @@ pub struct PushFacts<'a> {
     pub tells_restricted: bool,
     /// Whether the change starts its record.
     pub starts_record: bool,
+    /// Whether it changes an answer that the record's id follows from, or starts a record whose id does not.
+    pub breaks_key: bool,
 }
 
 /// Decides on a pushed change that passed the guard. What would be refused in time is refused late as
@@ -123,6 +125,9 @@ fn acceptable(facts: &PushFacts<'_>) -> Result<(), Refusal> {
     }
     if record_kind.immutable && !facts.starts_record {
         return Err(Refusal::Immutable);
+    }
+    if facts.breaks_key {
+        return Err(Refusal::KeyFixed);
     }
     Ok(())
 }
@@ -300,6 +305,7 @@ mod tests {
             open_to_role: true,
             tells_restricted: false,
             starts_record: false,
+            breaks_key: false,
         };
         let table = [
             ("good", good, Ok(())),
@@ -358,6 +364,12 @@ mod tests {
                 "edit of an immutable record, late",
                 PushFacts { record_kind: Some(&immutable), withdrawn: true, ..good },
                 refused(Refusal::Immutable),
+            ),
+            ("another key", PushFacts { breaks_key: true, ..good }, refused(Refusal::KeyFixed)),
+            (
+                "another key, late",
+                PushFacts { breaks_key: true, withdrawn: true, ..good },
+                refused(Refusal::KeyFixed),
             ),
             (
                 "start of an immutable record",

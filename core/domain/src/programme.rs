@@ -372,6 +372,14 @@ impl Parts {
 }
 
 impl Programme {
+    /// Whether two groups of this kind can be found to be one: a unit is linked to it (a family, a child), and
+    /// it is no unit itself. Two units are two, whoever they are about.
+    #[must_use]
+    pub fn may_be_merged(&self, kind: &str) -> bool {
+        let unit = self.groups.get(&self.parts.unit);
+        unit.is_some_and(|unit| unit.parents.iter().any(|parent| parent == kind))
+    }
+
     /// The zone in which the programme's days are meant.
     #[must_use]
     pub fn time_zone(&self) -> TimeZone {

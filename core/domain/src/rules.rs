@@ -30,6 +30,7 @@ use crate::{
     time::Millis,
 };
 
+mod alike;
 pub mod builtin;
 mod check;
 mod evaluate;
@@ -39,6 +40,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use alike::Alike;
 pub use source::{Held, NEAR, Source, Take, UnitRecords};
 
 /// How much a finding matters (domain.md 2.0).

@@ -21,8 +21,8 @@ use super::{
 use crate::{
     reads::words,
     views::{
-        ConflictLine, DeadlineView, ErasedGroup, FieldLine, HistoryView, LinkedGroup, OutboxView, PageMark,
-        RecordCard, RefusedBecause, RefusedChange, ReviewLine, UnitLine, UnitView, WaitingChange,
+        ConflictLine, DeadlineView, ErasedGroup, FieldLine, FigureLine, HistoryView, LinkedGroup, OutboxView,
+        PageMark, RecordCard, RefusedBecause, RefusedChange, ReviewLine, UnitLine, UnitView, WaitingChange,
     },
     writes::Draft,
 };
@@ -51,6 +51,8 @@ pub struct CardView {
     /// Where it was started on several phones apart and nobody has said yet that it is meant once: who
     /// started it, and when. Empty for all others.
     pub twins: Vec<TwinView>,
+    /// What is worked out with it from the records around it, where one record is asked for; lists leave it out.
+    pub figures: Vec<FigureLine>,
 }
 
 /// One of the starts of a record.
@@ -76,6 +78,7 @@ impl CardView {
             at: card.at,
             is_waiting: card.waiting,
             fields: card.fields,
+            figures: card.figures,
         }
     }
 }
@@ -172,6 +175,9 @@ pub struct LinkedGroupView {
     pub group: GroupId,
     /// Its kind.
     pub kind: String,
+    /// Groups that a coordinator found to be one with it, whose records are among these. What is new is written
+    /// in the group itself.
+    pub also: Vec<GroupId>,
     /// Its newest records.
     pub records: Vec<CardView>,
 }
@@ -198,9 +204,10 @@ impl UnitPageView {
         let cards = |records: Vec<RecordCard>| {
             records.into_iter().map(|card| CardView::new(programme, card)).collect::<Vec<_>>()
         };
-        let linked = |LinkedGroup { group, kind, records }: LinkedGroup| LinkedGroupView {
+        let linked = |LinkedGroup { group, kind, also, records }: LinkedGroup| LinkedGroupView {
             group,
             kind,
+            also,
             records: cards(records),
         };
         Self {

@@ -12,10 +12,10 @@ use super::words::{self, Names};
 use crate::{
     error::{ApiError, Thing},
     store::{
-        beside, groups, log,
+        beside, groups, log, projection,
         rows::{cbor, found, id},
     },
-    views::{ConflictLine, HistoryView, RecordCard},
+    views::{ConflictLine, FigureLine, HistoryView, RecordCard},
 };
 
 /// Columns that [`Stored::read`] reads.
@@ -55,6 +55,7 @@ impl Stored {
         }
         Ok(RecordCard {
             started_by,
+            figures: Vec::new(),
             fields: words::fields(programme, &self.form, &view, &Stock(db)),
             form_title: form_title(programme, &self.form),
             waiting: log::is_waiting(db, self.record)?,
@@ -99,7 +100,30 @@ pub(crate) fn record(
         .prepare_cached(&format!("{STORED} WHERE record = ?1"))?
         .query_row([record.0], Stored::read)
         .optional()?;
-    found(stored, Thing::Record)?.card(db, programme)
+    let mut card = found(stored, Thing::Record)?.card(db, programme)?;
+    card.figures = worked_out(db, programme, &card)?;
+    Ok(card)
+}
+
+/// What is worked out with this record from those around it: for one record that is looked at, not for lists.
+fn worked_out(
+    db: &Connection,
+    programme: &Programme,
+    card: &RecordCard,
+) -> Result<Vec<FigureLine>, ApiError> {
+    let mut records = Vec::new();
+    for form in programme.figures_of_record_read(&card.form) {
+        records.extend(projection::views_of(db, card.group, form)?);
+    }
+    // Nothing of it follows the day.
+    let as_of = programme.day(card.at);
+    let figures = programme.figures_of_record(&card.view, &records, as_of).into_iter();
+    let line = |figure: alongside_domain::programme::derived::Figure<'_>| FigureLine {
+        id: figure.derived.id.clone(),
+        label: figure.derived.label.clone(),
+        text: figure.text,
+    };
+    Ok(figures.map(line).collect())
 }
 
 /// History of a record.

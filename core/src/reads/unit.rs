@@ -42,10 +42,20 @@ pub(crate) fn unit(
         };
         deadlines.push(DeadlineView { state: deadline.state(as_of), deadline, set_by });
     }
-    let mut linked = Vec::new();
+    let mut linked: Vec<LinkedGroup> = Vec::new();
     for group in groups::linked(db, group)? {
         let kind = groups::kind(db, group)?.unwrap_or_default();
-        linked.push(LinkedGroup { group, kind, records: page(db, programme, group, LINKED, None)?.0 });
+        let records = page(db, programme, group, LINKED, None)?.0;
+        // What a coordinator found to be one stands behind it, and is shown as one with it.
+        match front_of(db, &mut linked, group, &kind)? {
+            Some(front) => {
+                front.also.push(group);
+                front.records.extend(records);
+                front.records.sort_by_key(|card| std::cmp::Reverse((card.at, card.record)));
+                front.records.truncate(usize::try_from(LINKED).unwrap_or(usize::MAX));
+            }
+            None => linked.push(LinkedGroup { group, kind, also: Vec::new(), records }),
+        }
     }
     // What is restricted as a whole lives beside the unit or what it is linked to.
     let mut around = vec![group];
@@ -58,7 +68,7 @@ pub(crate) fn unit(
                 // The parts of records are shown with them.
                 records.retain(|card| programme.records.get(&card.form).is_none_or(|of| of.group == kind));
                 if !records.is_empty() {
-                    linked.push(LinkedGroup { group, kind: kind.to_owned(), records });
+                    linked.push(LinkedGroup { group, kind: kind.to_owned(), also: Vec::new(), records });
                 }
             }
         }
@@ -66,6 +76,23 @@ pub(crate) fn unit(
     let (records, after) = page(db, programme, group, limit.clamp(1, MOST), after)?;
     let disclaimer = programme.deadlines.disclaimer().to_owned();
     Ok(UnitView { unit, deadlines, disclaimer, linked, records, after })
+}
+
+/// The group among these that this one was found to be one with.
+fn front_of<'a>(
+    db: &Connection,
+    linked: &'a mut [LinkedGroup],
+    group: GroupId,
+    kind: &str,
+) -> Result<Option<&'a mut LinkedGroup>, ApiError> {
+    for front in linked.iter_mut().filter(|front| front.kind == kind) {
+        for member in std::iter::once(front.group).chain(front.also.clone()) {
+            if groups::parents(db, member)?.contains(&group) {
+                return Ok(Some(front));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Records of a group, newest first, and where the next page starts.

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use rusqlite::{Connection, Row, Transaction, params, types::Type};
 
 use super::{
-    findings, groups, projection,
+    beside, findings, groups, projection,
     rows::{cbor, to_cbor},
 };
 use crate::error::ApiError;
@@ -29,11 +29,35 @@ pub(crate) fn touch(
     changed: Option<(RecordId, &str)>,
 ) -> Result<(), ApiError> {
     let records = changed.map(|(record, form)| [(record, form.to_owned())]);
-    for unit in groups::units_of(tx, &programme.parts.unit, group)? {
+    // A restricted part is no record of its form: its own answers alone are not judged.
+    let is_part = groups::kind(tx, group)?.is_some_and(|kind| programme.is_restricted(&kind));
+    for unit in shown_by(tx, programme, group)? {
         refresh(tx, programme, unit, changed.map(|(_, form)| form))?;
+        if is_part {
+            continue;
+        }
         findings::judge(tx, programme, unit, now, records.as_ref().map(<[_; 1]>::as_slice))?;
     }
     Ok(())
+}
+
+/// The units whose line tells of this group: those linked to it; of a restricted one, those linked to what it
+/// stands beside.
+pub(crate) fn shown_by(
+    db: &Connection,
+    programme: &Programme,
+    group: GroupId,
+) -> rusqlite::Result<Vec<GroupId>> {
+    let unit = &programme.parts.unit;
+    let is_restricted = groups::kind(db, group)?.is_some_and(|kind| programme.is_restricted(&kind));
+    if !is_restricted {
+        return groups::units_of(db, unit, group);
+    }
+    let mut units = Vec::new();
+    for beside in groups::parents(db, group)? {
+        units.extend(groups::units_of(db, unit, beside)?);
+    }
+    Ok(units)
 }
 
 /// Brings one unit's line up to date. The dates are computed again only where a record changed
@@ -85,39 +109,45 @@ pub(crate) fn refresh(
 struct Around<'a> {
     db: &'a Connection,
     programme: &'a Programme,
-    groups: Vec<GroupId>,
-    read: BTreeMap<String, Option<RecordView>>,
+    /// The nearest first, each with its kind.
+    groups: Vec<(GroupId, String)>,
+    /// What was read of each form, and how many of the groups were looked at.
+    read: BTreeMap<String, (Vec<RecordView>, usize)>,
 }
 
 impl<'a> Around<'a> {
     fn new(db: &'a Connection, programme: &'a Programme, unit: GroupId) -> Result<Self, ApiError> {
-        let mut groups = vec![unit];
-        groups.extend(groups::linked(db, unit)?);
+        let mut groups = Vec::new();
+        for group in std::iter::once(unit).chain(groups::linked(db, unit)?) {
+            groups.push((group, groups::kind(db, group)?.unwrap_or_default()));
+        }
         Ok(Self { db, programme, groups, read: BTreeMap::new() })
     }
 
-    /// The first record of this form, in the unit's own group or the nearest one.
-    fn record(&mut self, form: &str) -> Result<Option<&RecordView>, ApiError> {
-        if !self.read.contains_key(form) {
-            let mut found = None;
-            for group in &self.groups {
-                found = projection::first_of(self.db, *group, form)?;
-                if found.is_some() {
-                    break;
-                }
+    /// The value of this field in the first record that has one: in the unit's own group, or in the nearest.
+    /// Two groups that were found to be one stand one behind the other.
+    fn value(&mut self, field: &FieldRef) -> Result<Option<Value>, ApiError> {
+        let programme = self.programme;
+        let lives_in = programme.record_kind(&field.form).map(|kind| kind.group.as_str());
+        let (views, looked) = self.read.entry(field.form.clone()).or_default();
+        loop {
+            if let Some(value) = views.iter().find_map(|view| view.value(&field.field)) {
+                return Ok(Some(value.clone()));
             }
-            self.read.insert(form.to_owned(), found);
+            let Some((group, kind)) = self.groups.get(*looked) else { return Ok(None) };
+            *looked += 1;
+            if lives_in.is_none_or(|lives_in| lives_in == kind) {
+                views.extend(projection::first_of(self.db, *group, &field.form)?);
+            }
         }
-        Ok(self.read.get(form).and_then(Option::as_ref))
     }
 
     fn text(&mut self, field: Option<&FieldRef>) -> Result<Option<String>, ApiError> {
         let Some(field) = field else { return Ok(None) };
-        let programme = self.programme;
-        let value = self.record(&field.form)?.and_then(|record| record.value(&field.field));
+        let value = self.value(field)?;
         Ok(value.map(|value| match value {
-            Value::Text(text) => text.clone(),
-            other => crate::reads::words::plain(programme, other),
+            Value::Text(text) => text,
+            other => crate::reads::words::plain(self.programme, &other),
         }))
     }
 
@@ -135,8 +165,16 @@ impl<'a> Around<'a> {
     }
 
     fn conflicts(&self) -> Result<i64, ApiError> {
+        // What was written in confidence beside these counts where it is on this phone.
+        let mut groups: Vec<GroupId> = Vec::new();
+        for (group, kind) in &self.groups {
+            groups.push(*group);
+            for restricted in self.programme.restricted_beside(kind) {
+                groups.extend(beside::groups(self.db, *group, restricted)?);
+            }
+        }
         let mut sum = 0;
-        for group in &self.groups {
+        for group in &groups {
             sum += self
                 .db
                 .prepare_cached(

@@ -49,6 +49,8 @@ pub(crate) struct Intake {
     pub(crate) done: Applied,
     /// Groups whose units have to be brought up to date.
     pub(crate) touched: BTreeSet<GroupId>,
+    /// Groups that were linked otherwise before: what shows them is judged whole.
+    pub(crate) relinked: BTreeSet<GroupId>,
     /// Records that were shown anew, with their group and form.
     pub(crate) shown: BTreeMap<RecordId, (GroupId, String)>,
     /// The words by which they are found.
@@ -170,13 +172,21 @@ pub(crate) fn bring_up_to_date(
     }
     let mut changed: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
     for group in &intake.touched {
-        for unit in groups::units_of(tx, &programme.parts.unit, *group)? {
-            changed.entry(unit).or_default().extend(shown.get(group).into_iter().flatten().cloned());
+        for unit in units::shown_by(tx, programme, *group)? {
+            let changed = changed.entry(unit).or_default();
+            // A restricted part is no record of its form: its own answers alone are not judged.
+            if !groups::kind(tx, *group)?.is_some_and(|kind| programme.is_restricted(&kind)) {
+                changed.extend(shown.get(group).into_iter().flatten().cloned());
+            }
         }
+    }
+    let mut whole = BTreeSet::new();
+    for group in &intake.relinked {
+        whole.extend(groups::units_of(tx, &programme.parts.unit, *group)?);
     }
     for (unit, changed) in changed {
         units::refresh(tx, programme, unit, None)?;
-        if intake.shown.len() > JUDGED_AT_ONCE {
+        if intake.shown.len() > JUDGED_AT_ONCE || whole.contains(&unit) {
             findings::wait(tx, unit)?;
         } else {
             findings::judge(tx, programme, unit, desk.now(), Some(&changed))?;

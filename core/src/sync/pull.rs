@@ -96,6 +96,10 @@ fn control(
             review::decided(tx, desk, intake, at, group, change, refused.as_deref())?;
         }
         ControlEvent::Group { group, kind, parents, partner: _ } => {
+            let known = groups::kind(tx, group)?.is_some();
+            if known && groups::parents(tx, group)? != parents {
+                intake.relinked.insert(group);
+            }
             groups::set(tx, group, &kind, &parents, at, false)?;
             intake.touched.insert(group);
         }

@@ -101,6 +101,36 @@ fn a_letter_is_entered_offline_and_its_dates_and_reminders_are_there() {
 }
 
 #[test]
+fn a_contact_tells_the_stage_that_the_case_had_then() {
+    let Desk { phone, case, .. } = &desk();
+    save(phone, *case, "ehc_event", &[("type", "E01"), ("date", "2015-02-02")]);
+    let contact = save(phone, *case, "contact", &[("mode", "PHONE"), ("note", "Rang about the letter.")]);
+    let figures = |record| phone.records().record(record).unwrap().figures;
+    assert_eq!(figures(contact.root.id), [], "without its time nothing is known of it");
+    let request = SaveRequest {
+        record: Some(contact.root.id),
+        group: *case,
+        form: "contact".to_owned(),
+        answers: vec![Edit {
+            key: "occurred_at".to_owned(),
+            value: Value::Instant(Millis(
+                "2015-02-10T10:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond(),
+            )),
+        }],
+        reason: None,
+        token: None,
+    };
+    phone.records().save(request).unwrap();
+    let told = figures(contact.root.id);
+    assert_eq!(told.len(), 1, "{told:?}");
+    let form = phone.programme().form("case").unwrap();
+    let stage = phone.programme().code_label(form, form.question("ehc_stage").unwrap(), "S10");
+    assert_eq!((told[0].id.as_str(), told[0].text.as_str()), ("contact.ehc_stage_at_contact", stage));
+    let page = phone.records().unit_page(*case, date(2015, 3, 16), 10, None).unwrap();
+    assert!(page.records.iter().all(|card| card.figures.is_empty()), "lists leave it out");
+}
+
+#[test]
 fn a_date_set_by_hand_holds_until_a_later_one_and_says_who() {
     let Desk { lab, phone, case, .. } = &desk();
     let event = save(phone, *case, "ehc_event", &[("type", "E01"), ("date", "2014-11-03")]);

@@ -19,6 +19,7 @@ mod enrol;
 mod erase;
 mod forms;
 mod import;
+mod merge;
 mod programme;
 mod quarantine;
 mod refused;
@@ -97,6 +98,9 @@ enum Command {
     /// Phones: list them, revoke one.
     #[command(subcommand)]
     Device(device::Command),
+    /// Two families, or two children, that are one: find them, merge them, undo it.
+    #[command(subcommand)]
+    Merge(merge::Command),
     /// What phones sent too late: list it, read it, take it in or refuse it.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -140,6 +144,7 @@ impl Cli {
             Command::Enrol(command) => enrol::run(&config, &command),
             Command::Import(command) => import::run(&config, &command),
             Command::Device(command) => device::run(&config, &command),
+            Command::Merge(command) => return merge::run(&config, &command).map(code),
             Command::Quarantine(command) => return quarantine::run(&config, &command).map(code),
             Command::Refused(command) => return refused::run(&config, &command).map(code),
             Command::Forms(command) => return forms::run(&command).map(code),

@@ -51,6 +51,20 @@ pub(super) struct Answer {
     pub(super) settled: bool,
 }
 
+impl Answer {
+    /// A value that nobody entered.
+    pub(super) fn worked_out(label: String, text: String) -> Self {
+        Self {
+            label,
+            lines: vec![text],
+            files: Vec::new(),
+            restricted: String::new(),
+            dispute: String::new(),
+            settled: false,
+        }
+    }
+}
+
 /// What a key of a document stands for.
 pub(super) struct Key<'a> {
     pub(super) label: String,
@@ -88,6 +102,12 @@ impl<'a> Wording<'a> {
     /// The name of a record's form.
     pub(super) fn form_title(&self, form: &str) -> String {
         self.programme.forms.get(form).map_or_else(|| plain(form), |form| form.title.clone())
+    }
+
+    /// Whether the reader may change records of this form here: not those that are never changed.
+    pub(super) fn may_write(&self, view: &RecordView) -> bool {
+        let kind = self.programme.records.get(&view.root.form);
+        kind.is_some_and(|kind| !kind.immutable && self.reader.may_write(kind))
     }
 
     /// What a key stands for.

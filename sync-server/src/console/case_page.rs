@@ -1,6 +1,7 @@
 //! `GET /cases/{group}`: one unit, all that is known of it.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -8,8 +9,8 @@ use std::{
 use alongside_domain::{
     deadline::Nature,
     ids::GroupId,
-    programme::{Count, Programme},
-    record::FieldView,
+    programme::Programme,
+    record::{FieldView, RecordView},
     rules::Finding,
 };
 use askama::Template;
@@ -47,9 +48,10 @@ const CHANGES_SHOWN: u32 = 30;
 
 mod disagreements;
 mod figures;
+mod groups;
 mod timeline;
 
-pub(super) use disagreements::affirm;
+pub(super) use disagreements::{affirm, decide};
 
 /// The parameters of the page.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -87,7 +89,7 @@ struct CasePage {
     timeline_summary: String,
     pages: Option<Pages>,
     figures: figures::Figures,
-    groups: Vec<Group>,
+    groups: Vec<groups::Group>,
     changes: Vec<ChangeLine>,
 }
 
@@ -127,21 +129,6 @@ struct Entry {
     record: Record,
 }
 
-/// A group's records.
-struct Group {
-    id: String,
-    title: String,
-    forms: Vec<FormRecords>,
-}
-
-/// The records of one form.
-struct FormRecords {
-    title: String,
-    records: Vec<Record>,
-    /// How many more there are than shown.
-    more: u64,
-}
-
 /// One record with its answers and its history.
 struct Record {
     id: String,
@@ -175,7 +162,7 @@ fn page(
     let page = console.model.read(|connection| {
         let Some(unit) = case::unit(connection, group)? else { return Ok(None) };
         let Some(reader) = reader.at(connection, &unit)? else { return Ok(None) };
-        Builder { console, reader: &reader, connection, as_of, raw }
+        Builder { console, reader: &reader, connection, as_of, raw, around: RefCell::default() }
             .build(&unit, signed_in.frame(console))
             .map(Some)
     })?;
@@ -190,6 +177,8 @@ struct Builder<'a> {
     connection: &'a Connection,
     as_of: Date,
     raw: &'a RawQuery,
+    /// The records that values of single records are worked out from, by group and form: read once.
+    around: RefCell<BTreeMap<(GroupId, String), Vec<RecordView>>>,
 }
 
 impl Builder<'_> {
@@ -278,7 +267,7 @@ impl Builder<'_> {
             timeline_summary: timeline.summary,
             pages: timeline.pages,
             figures: self.figures(&wording, &groups)?,
-            groups: self.groups(&wording, &groups)?,
+            groups: self.groups(&wording, &groups, &unit.area)?,
             changes: self.changes(&wording, &visible)?,
         })
     }
@@ -356,8 +345,9 @@ impl Builder<'_> {
                 continue;
             };
             let mut names = Vec::new();
-            for group in groups.get(&kind).into_iter().flatten() {
-                names.extend(self.group_title(wording, &kind, *group)?);
+            // Of those that were found to be one, the one that stands in front.
+            for (_, group, _) in self.fronts(&kind, groups)? {
+                names.extend(wording.group_title(&kind, group)?);
             }
             fact(&title, names.join("; "));
         }
@@ -368,26 +358,6 @@ impl Builder<'_> {
     fn linked_kinds(&self) -> Vec<String> {
         let programme = self.programme();
         programme.groups.get(&programme.parts.unit).map(|kind| kind.parents.clone()).unwrap_or_default()
-    }
-
-    /// The line that names a group: that of its first record of a form it holds once.
-    fn group_title(
-        &self,
-        wording: &Wording<'_>,
-        kind: &str,
-        group: GroupId,
-    ) -> Result<Option<String>, ReadModelError> {
-        for (form, record) in &self.programme().records {
-            if record.group == kind && record.count == Count::One {
-                for stored in case::records_of_form(self.connection, group, form, 1, false)? {
-                    let title = wording.title(&stored.view)?;
-                    if !title.is_empty() {
-                        return Ok(Some(title));
-                    }
-                }
-            }
-        }
-        Ok(None)
     }
 
     fn relatives(&self, groups: &BTreeMap<String, Vec<GroupId>>) -> Result<Vec<String>, ReadModelError> {
@@ -424,52 +394,13 @@ impl Builder<'_> {
             form: wording.form_title(&view.root.form),
             title: wording.title(view)?,
             disputed: view.disagreements().any(is_told) || !view.twins.is_empty(),
-            sections: wording.sections(view)?,
+            sections: {
+                let mut sections = wording.sections(view)?;
+                sections.extend(self.worked_out(wording, view)?);
+                sections
+            },
             history,
         })
-    }
-
-    /// The records that the timeline does not show, group by group, the unit's own first.
-    fn groups(
-        &self,
-        wording: &Wording<'_>,
-        groups: &BTreeMap<String, Vec<GroupId>>,
-    ) -> Result<Vec<Group>, ReadModelError> {
-        let mut kinds = vec![self.programme().parts.unit.clone()];
-        kinds.extend(self.linked_kinds());
-        kinds.extend(groups.keys().filter(|kind| !kinds.contains(kind)).cloned().collect::<Vec<_>>());
-        let mut shown = Vec::new();
-        let mut around: Vec<(String, GroupId)> = Vec::new();
-        for kind in kinds {
-            around.extend(groups.get(&kind).into_iter().flatten().map(|group| (kind.clone(), *group)));
-        }
-        // What is restricted as a whole; the parts of records are shown with them.
-        around.extend(wording.restricted.values().flatten().map(|(group, kind)| (kind.clone(), *group)));
-        for (kind, group) in around {
-            let is_restricted = self.programme().is_restricted(&kind);
-            let mut forms = Vec::new();
-            for (form, (count, dated)) in case::form_counts(self.connection, group)? {
-                if is_restricted && !self.lives_in(&form, &kind) {
-                    continue;
-                }
-                let in_timeline = if self.is_many(&form) && !is_restricted { dated } else { 0 };
-                if count == in_timeline {
-                    continue;
-                }
-                let stored =
-                    case::records_of_form(self.connection, group, &form, RECORDS_SHOWN, is_restricted)?;
-                let more = (count - in_timeline).saturating_sub(stored.len() as u64);
-                let records =
-                    stored.iter().map(|stored| self.record(wording, stored)).collect::<Result<_, _>>()?;
-                forms.push(FormRecords { title: wording.form_title(&form), records, more });
-            }
-            let title =
-                self.programme().groups.get(&kind).map_or_else(|| kind.clone(), |kind| kind.title.clone());
-            if !forms.is_empty() {
-                shown.push(Group { id: format!("g-{group}"), title, forms });
-            }
-        }
-        Ok(shown)
     }
 
     /// The latest changes of the whole page.

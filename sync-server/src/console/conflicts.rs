@@ -39,6 +39,18 @@ impl Affirm {
     }
 }
 
+/// A button with which somebody decides that a value holds.
+pub(super) struct Choose {
+    /// Where it is sent.
+    pub(super) address: String,
+    /// Key of the field.
+    pub(super) key: String,
+    /// The change that wrote the value.
+    pub(super) change: String,
+    /// The changes that wrote the values on the page, with blanks between them.
+    pub(super) seen: String,
+}
+
 /// Stands for the starts of a record in the ids of disagreements.
 const TWINS: &str = "@twins";
 
@@ -58,6 +70,8 @@ pub(super) struct Side {
     pub(super) offline: bool,
     pub(super) clock_ahead: bool,
     pub(super) reason: String,
+    /// The button with which the reader decides that it holds.
+    pub(super) choose: Option<Choose>,
 }
 
 /// The disagreements of a record, those that need a decision first.
@@ -67,6 +81,8 @@ pub(super) fn disputes(wording: &Wording<'_>, view: &RecordView) -> Result<Vec<D
     let form_title = wording.form_title(&view.root.form);
     let record = if title.is_empty() { form_title } else { format!("{form_title}: {title}") };
     let mut disputes = Vec::new();
+    // Of the record itself: what stands in several restricted parts is in no one document.
+    let own = case::record(wording.connection, view.root.id)?.map(|stored| stored.view);
     for (key, field) in view.disagreements().filter(|(_, field)| is_open(field.disagreement)) {
         let meaning = wording.key(form, key);
         // That there is such an answer is already something to know.
@@ -75,10 +91,26 @@ pub(super) fn disputes(wording: &Wording<'_>, view: &RecordView) -> Result<Vec<D
         {
             continue;
         }
+        let is_own = own.as_ref().and_then(|own| own.fields.get(key)).is_some_and(|own| {
+            std::iter::once(&own.shown)
+                .chain(&own.others)
+                .map(|live| live.change)
+                .eq(live().map(|live| live.change))
+        });
+        let seen: Vec<String> = live().map(|live| live.change.to_string()).collect();
         let mut sides = Vec::new();
         for (place, live) in live().enumerate() {
             let value = wording.value(form, &meaning, &live.value)?;
-            sides.push(side(wording, live, value, place == 0)?);
+            let mut side = side(wording, live, value, place == 0)?;
+            if is_own && wording.may_affirm && wording.may_write(view) && seen.len() > 1 {
+                side.choose = Some(Choose {
+                    address: format!("{}/records/{}/decide", wording.page, view.root.id),
+                    key: key.to_owned(),
+                    change: live.change.to_string(),
+                    seen: seen.join(" "),
+                });
+            }
+            sides.push(side);
         }
         let stands_alone = view.stands_alone(key);
         disputes.push(Dispute {
@@ -137,5 +169,6 @@ fn side(wording: &Wording<'_>, live: &LiveValue, value: String, shown: bool) -> 
         offline: change.as_ref().is_some_and(|change| change.offline),
         clock_ahead: live.clock_ahead,
         reason: change.and_then(|change| change.reason).unwrap_or_default(),
+        choose: None,
     })
 }

@@ -25,6 +25,12 @@ pub(super) enum PageError {
     BadRequest,
     /// A record was started more than once, and every answer of it differs.
     DecideFirst,
+    /// Other values stand by now than those that the person saw.
+    ChangedMeanwhile,
+    /// A merge was decided too long ago to be undone.
+    TooLate,
+    /// Another merge stands against this one, or on it.
+    MergedOtherwise,
     /// A form was sent without its token, or from another site.
     Forged,
     /// Something failed here.
@@ -39,7 +45,9 @@ impl PageError {
             Self::NotFound | Self::NotThereYet => StatusCode::NOT_FOUND,
             Self::RoleSeesNothing | Self::Forged => StatusCode::FORBIDDEN,
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::DecideFirst => StatusCode::CONFLICT,
+            Self::DecideFirst | Self::ChangedMeanwhile | Self::TooLate | Self::MergedOtherwise => {
+                StatusCode::CONFLICT
+            }
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -53,6 +61,9 @@ impl PageError {
             Self::RoleSeesNothing => "Your role does not include these records",
             Self::BadRequest => "This address is not complete",
             Self::DecideFirst => "Decide on an answer first",
+            Self::ChangedMeanwhile => "Somebody has written to it meanwhile",
+            Self::TooLate => "It is too late to undo this",
+            Self::MergedOtherwise => "Another merge stands in the way",
             Self::Forged => "The page was open for too long",
             Self::Failed => "Sorry, there is a problem with the service",
         }
@@ -77,7 +88,16 @@ impl PageError {
             }
             Self::BadRequest => "Go back to the start and try again from there.",
             Self::DecideFirst => {
-                "Every answer of this record differs between those who started it. Have one of them decide on an answer on a phone: with that they say that both mean the same."
+                "Every answer of this record differs between those who started it. Decide on one of the answers, here or on a phone: with that they say that both mean the same."
+            }
+            Self::ChangedMeanwhile => {
+                "Other values stand there by now than those that you saw. Nothing was decided. Go back, load the page again, look at all of them, and decide."
+            }
+            Self::TooLate => {
+                "A merge can be undone for 30 days, and those are over. Both records are still there, one behind the other."
+            }
+            Self::MergedOtherwise => {
+                "Somebody has merged one of the two with another one meanwhile. Go back to the possible duplicates, and undo that first, or merge the one that stands in front now."
             }
             Self::Forged => {
                 "To keep you safe, nothing was done. Go back, load the page again, and try once more."

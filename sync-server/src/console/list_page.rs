@@ -50,6 +50,8 @@ struct ListPage {
     problems: bool,
     /// Empty for who does not see the whole area.
     checks_link: String,
+    /// Empty for who may not say that two are one.
+    duplicates_link: String,
     sort: &'static str,
     order: &'static str,
     summary: String,
@@ -234,6 +236,10 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str, raw: &RawQuery) -> 
         checks_link: match scope.granted_to {
             None => format!("/areas/{area}/checks"),
             Some(_) => String::new(),
+        },
+        duplicates_link: match scope.granted_to {
+            None if reader.may_write_here() => format!("/areas/{area}/duplicates"),
+            _ => String::new(),
         },
         sort: SORTS.iter().find(|(_, sort)| *sort == query.sort).map_or("", |(name, _)| name),
         order: if query.descending { "desc" } else { "asc" },

@@ -7,7 +7,7 @@ use std::{
 
 use alongside_domain::{
     form::MergePolicy,
-    ids::{ActorId, GroupId, PartnerId, PersonId, RecordId},
+    ids::{ActorId, ChangeHash, GroupId, PartnerId, PersonId, RecordId},
     programme::{
         Programme,
         split::{self, Split},
@@ -94,6 +94,24 @@ pub enum LocalWrite {
         /// Why, where there is something to say.
         reason: Option<String>,
     },
+    /// Decides a disagreement: one of the values that stand holds. Refused where others stand by now than those
+    /// that the person saw.
+    Decide {
+        /// The record.
+        record: RecordId,
+        /// Key of the field.
+        key: String,
+        /// The change that wrote the value that holds.
+        change: ChangeHash,
+        /// The changes that wrote the values that the person saw.
+        seen: BTreeSet<ChangeHash>,
+        /// The time claimed for it.
+        at: Millis,
+        /// IANA name of the zone of that time.
+        zone: String,
+        /// Why, where there is something to say.
+        reason: Option<String>,
+    },
     /// Remembers what a key of an imported spreadsheet stands for.
     Remember(ImportKey),
 }
@@ -132,6 +150,9 @@ pub enum LocalProblem {
     /// Every answer of a record that was started more than once differs.
     #[error("its starts differ in every answer: decide on one of them, which says that they mean the same")]
     DecideFirst,
+    /// Other values stand by now than those that the person saw.
+    #[error("somebody has written to it meanwhile: look at the values again, then decide")]
+    ChangedMeanwhile,
     /// The values could not be written.
     #[error("the record could not be written")]
     Document,
@@ -153,6 +174,13 @@ struct Part {
     circumstances: Circumstances,
 }
 
+/// Which of the values that stand holds.
+struct Decision {
+    key: String,
+    change: ChangeHash,
+    seen: BTreeSet<ChangeHash>,
+}
+
 enum Step {
     OpenGroup { group: GroupId, kind: String, partner: PartnerId, parents: Vec<GroupId> },
     Grant { person: PersonId, group: GroupId },
@@ -160,6 +188,7 @@ enum Step {
     Create { record: RecordId, group: GroupId, lives_in: Vec<String>, change: RawChange, part: Part },
     Edit { record: RecordId, edits: Vec<Edit>, circumstances: Circumstances },
     Affirm { record: RecordId, key: Option<String>, circumstances: Circumstances },
+    Decide { record: RecordId, decision: Decision, circumstances: Circumstances },
     Remember(ImportKey),
 }
 
@@ -213,6 +242,11 @@ fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step
         LocalWrite::Affirm { record, key, at, zone, reason } => Step::Affirm {
             record,
             key,
+            circumstances: Circumstances { actor, at, zone, offline: false, reason },
+        },
+        LocalWrite::Decide { record, key, change, seen, at, zone, reason } => Step::Decide {
+            record,
+            decision: Decision { key, change, seen },
             circumstances: Circumstances { actor, at, zone, offline: false, reason },
         },
         LocalWrite::Remember(key) => Step::Remember(key),
@@ -310,6 +344,9 @@ fn write(
         Step::Affirm { record, key, circumstances } => {
             affirm(log, programme, author, record, key.as_deref(), &circumstances)
         }
+        Step::Decide { record, decision, circumstances } => {
+            decide(log, programme, author, record, &decision, &circumstances)
+        }
     }
 }
 
@@ -371,6 +408,41 @@ fn affirm(
     match change {
         Some(change) => Ok(Ok(Some(log.change(root.group, record, author, None, &change)?))),
         None => Ok(Err(LocalProblem::DecideFirst)),
+    }
+}
+
+fn decide(
+    log: &mut Appender<'_>,
+    programme: &Programme,
+    author: PersonId,
+    record: RecordId,
+    decision: &Decision,
+    circumstances: &Circumstances,
+) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
+    let Some(mut document) = load(log.tx, record)? else {
+        let erased = log::latest_of(log.tx, record)? > 0;
+        return Ok(Err(if erased { LocalProblem::Erased } else { LocalProblem::UnknownRecord }));
+    };
+    let root = document.root().map_err(broken)?;
+    if programme.records.get(&root.form).is_some_and(|kind| kind.immutable) {
+        return Ok(Err(LocalProblem::Immutable));
+    }
+    let form = programme.forms.get(&root.form);
+    let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
+    let view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
+    let Some(field) = view.fields.get(&decision.key) else { return Ok(Err(LocalProblem::ChangedMeanwhile)) };
+    let live = || std::iter::once(&field.shown).chain(&field.others);
+    let stands: BTreeSet<ChangeHash> = live().map(|live| live.change).collect();
+    let chosen = live().find(|live| live.change == decision.change);
+    let (Some(chosen), true) = (chosen, stands == decision.seen) else {
+        return Ok(Err(LocalProblem::ChangedMeanwhile));
+    };
+    let edit = Edit { key: decision.key.clone(), value: chosen.value.clone() };
+    match document.edit(&[edit], circumstances) {
+        Ok(Some(change)) => Ok(Ok(Some(log.change(root.group, record, author, None, &change)?))),
+        // All say the same by now.
+        Ok(None) => Ok(Ok(None)),
+        Err(_) => Ok(Err(LocalProblem::Document)),
     }
 }
 

@@ -27,8 +27,10 @@ use crate::{
 };
 
 mod facts;
+mod said;
 
 pub(super) use facts::GroupFacts;
+pub(crate) use said::{breaks_key, tells_restricted};
 
 /// One push under way.
 struct Push<'a, 't> {
@@ -88,22 +90,6 @@ pub(super) fn commit(
         set_aside::trim(tx, push.device)?;
     }
     Ok(work.outcome)
-}
-
-/// Whether a change holds a restricted answer outside of the restricted group.
-pub(crate) fn tells_restricted(
-    programme: &Programme,
-    group_kind: Option<&str>,
-    form: Option<&str>,
-    change: &RawChange,
-) -> bool {
-    let (Some(kind), Some(form)) = (group_kind, form) else { return false };
-    if programme.records.get(form).is_none_or(|record| record.restricted.is_none()) {
-        return false;
-    }
-    // A change that passed the guard parses.
-    chunk::parse(&change.bytes)
-        .is_ok_and(|change| programme.tells_restricted(kind, form, &change.said().edits))
 }
 
 impl Push<'_, '_> {
@@ -298,7 +284,7 @@ impl Push<'_, '_> {
         if !left_out.is_empty() {
             return Ok(Verdict::Missing(left_out));
         }
-        match self.why_not_change(pushed.group, change, form, existed)? {
+        match self.why_not_change((pushed.record, pushed.group), change, form, existed)? {
             Some(Denial::Refused(refusal)) => self.refuse(pushed, form, refusal),
             Some(Denial::Review(reason)) => self.review(pushed, form, reason),
             None => {
@@ -457,7 +443,7 @@ impl Push<'_, '_> {
 
     fn why_not_change(
         &mut self,
-        group: GroupId,
+        (record, group): (RecordId, GroupId),
         change: &RawChange,
         form: Option<&str>,
         existed: bool,
@@ -476,6 +462,13 @@ impl Push<'_, '_> {
             open_to_role: record_kind.is_none_or(|kind| kind.is_open_to(&self.person.role)),
             tells_restricted: tells_restricted(self.programme, of_group.kind.as_deref(), form, change),
             starts_record: !existed,
+            breaks_key: breaks_key(
+                self.log.tx,
+                self.programme,
+                (group, of_group.kind.as_deref()),
+                (record, form),
+                change,
+            )?,
         };
         Ok(policy::decide_push(&facts).err())
     }

@@ -29,9 +29,12 @@ pub(super) fn apply(
             )?
             .execute(params![group.0, kind, partner.0])?;
             tx.prepare_cached("DELETE FROM parent WHERE child = ?1")?.execute([&group.0[..]])?;
-            for parent in parents {
-                tx.prepare_cached("INSERT OR IGNORE INTO parent VALUES (?1, ?2)")?
-                    .execute(params![group.0, parent.0])?;
+            for (place, parent) in parents.iter().enumerate() {
+                tx.prepare_cached("INSERT OR IGNORE INTO parent VALUES (?1, ?2, ?3)")?.execute(params![
+                    group.0,
+                    parent.0,
+                    u32::try_from(place).unwrap_or(u32::MAX)
+                ])?;
             }
             dirty.insert(*group);
         }

@@ -8,13 +8,15 @@ use alongside_domain::{
     ids::{GroupId, PersonId, RecordId},
     programme::Programme,
     record::RecordView,
-    rules::{Asked, Finding, NEAR, Outcome, Place, Scope, Severity, Source, Take, Touched, UnitRecords},
+    rules::{
+        Alike, Asked, Finding, NEAR, Outcome, Place, Scope, Severity, Source, Take, Touched, UnitRecords,
+    },
     time::Millis,
 };
 use jiff::{ToSpan, civil::Date};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{ReadModelError, unit};
+use super::{ReadModelError, merged, unit};
 
 /// Changes of one unit that are judged one by one; of more, the whole unit is judged later.
 const ONE_BY_ONE: usize = 64;
@@ -160,11 +162,31 @@ pub fn of_area(
     (partner, area): ([u8; 16], &str),
     now: Millis,
 ) -> Result<Outcome, ReadModelError> {
-    let units = connection
+    let units = units_of_area(connection, (partner, area))?;
+    of_units(connection, programme, Scope::Area, &units, now)
+}
+
+/// The units of an area of one partner.
+pub(super) fn units_of_area(
+    connection: &Connection,
+    (partner, area): ([u8; 16], &str),
+) -> Result<Vec<GroupId>, ReadModelError> {
+    Ok(connection
         .prepare_cached("SELECT \"group\" FROM unit_row WHERE partner = ?1 AND area = ?2")?
         .query_map(params![partner, area], |row| row.get(0).map(GroupId))?
-        .collect::<Result<Vec<_>, _>>()?;
-    of_units(connection, programme, Scope::Area, &units, now)
+        .collect::<Result<_, _>>()?)
+}
+
+/// What the rules of this scope find to be alike over these units.
+pub(super) fn alike(
+    connection: &Connection,
+    programme: &Programme,
+    scope: Scope,
+    units: &[GroupId],
+    now: Millis,
+) -> Result<Vec<Alike>, ReadModelError> {
+    let held = held(connection, programme, scope, units)?;
+    Ok(programme.rules.alike(programme, scope, &held, Asked { place: Place::Server, now }))
 }
 
 /// What the rules of a caseload find over the units of a person.
@@ -194,8 +216,8 @@ pub fn units_of(
     record: RecordId,
 ) -> Result<Vec<(GroupId, String)>, ReadModelError> {
     let mut statement = connection.prepare_cached(
-        "WITH own AS (SELECT \"group\" AS grp FROM record_row WHERE record = ?1),
-              near AS (SELECT grp FROM own UNION SELECT child FROM parent JOIN own ON parent = own.grp)
+        "WITH RECURSIVE own AS (SELECT \"group\" AS grp FROM record_row WHERE record = ?1),
+              near AS (SELECT grp FROM own UNION SELECT child FROM parent JOIN near ON parent = near.grp)
          SELECT \"group\", reference FROM unit_row JOIN near ON near.grp = \"group\"
          JOIN group_row USING (\"group\") WHERE kind = ?2 ORDER BY reference, \"group\"",
     )?;
@@ -212,6 +234,31 @@ fn of_units(
     units: &[GroupId],
     now: Millis,
 ) -> Result<Outcome, ReadModelError> {
+    let held = held(connection, programme, scope, units)?;
+    let asked = Asked { place: Place::Server, now };
+    let mut outcome = programme.rules.units(programme, scope, &held, asked);
+    let compare: Vec<&str> = programme.rules.that_compare(scope).collect();
+    if outcome.findings.iter().any(|finding| compare.contains(&finding.rule.as_str())) {
+        // One record that two units show is not two, nor are those of two groups that were merged.
+        let alike = programme.rules.alike(programme, scope, &held, asked);
+        let still = merged::still_alike(connection, alike)?;
+        outcome.findings.retain(|finding| {
+            let about = finding.record.map(|record| (finding.rule.clone(), record));
+            finding.not_made
+                || !compare.contains(&finding.rule.as_str())
+                || about.is_none_or(|about| still.contains(&about))
+        });
+    }
+    Ok(outcome)
+}
+
+/// What the rules of this scope read of these units.
+fn held(
+    connection: &Connection,
+    programme: &Programme,
+    scope: Scope,
+    units: &[GroupId],
+) -> Result<Vec<(GroupId, UnitRecords)>, ReadModelError> {
     let forms = programme.rules.forms_of(scope);
     let mut held = Vec::with_capacity(units.len());
     for unit in units {
@@ -223,7 +270,7 @@ fn of_units(
         }
         held.push((*unit, records));
     }
-    Ok(programme.rules.units(programme, scope, &held, Asked { place: Place::Server, now }))
+    Ok(held)
 }
 
 /// The records of a unit and of the groups it is linked to.

@@ -29,9 +29,11 @@ CREATE TABLE group_row (
     partner BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- `place` is that in the order in which the group tells its links.
 CREATE TABLE parent (
     child BLOB NOT NULL,
     parent BLOB NOT NULL,
+    place INTEGER NOT NULL,
     PRIMARY KEY (child, parent)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX child_of ON parent (parent, child);

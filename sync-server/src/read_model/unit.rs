@@ -1,7 +1,7 @@
 //! The row of one unit (a case): computed from few records, each found by an index, never from all
 //! contacts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     deadline::{self, Facts},
@@ -14,33 +14,41 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::ReadModelError;
 
-/// The units whose row depends on this group: itself, or those linked to it.
+/// How many links are followed: two groups that are one stand one behind the other.
+const FAR: u32 = 8;
+
+/// The units whose row depends on this group: itself, or those linked to it over any number of links.
 pub(super) fn depending_on(
-    tx: &Transaction<'_>,
+    tx: &Connection,
     programme: &Programme,
     group: GroupId,
 ) -> Result<Vec<GroupId>, rusqlite::Error> {
     tx.prepare_cached(
-        "SELECT \"group\" FROM group_row WHERE \"group\" = ?1 AND kind = ?2
-         UNION SELECT child FROM parent JOIN group_row ON group_row.\"group\" = child
-         WHERE parent = ?1 AND kind = ?2",
+        "WITH RECURSIVE down (grp, distance) AS (
+             VALUES (?1, 0)
+             UNION SELECT child, distance + 1 FROM parent JOIN down ON parent = grp WHERE distance < ?3)
+         SELECT DISTINCT grp FROM down JOIN group_row ON group_row.\"group\" = grp WHERE kind = ?2",
     )?
-    .query_map(params![group.0, programme.parts.unit], |row| row.get(0).map(GroupId))?
+    .query_map(params![group.0, programme.parts.unit, FAR], |row| row.get(0).map(GroupId))?
     .collect()
 }
 
-/// Groups of a unit by kind: its own and those it is linked to.
+/// Groups of a unit by kind: its own and those it is linked to, of each kind the nearest first. Phones go by
+/// the same order.
 pub(super) fn scope(
     connection: &Connection,
     unit: GroupId,
 ) -> Result<BTreeMap<String, Vec<GroupId>>, rusqlite::Error> {
     let mut groups: BTreeMap<String, Vec<GroupId>> = BTreeMap::new();
     let mut statement = connection.prepare_cached(
-        "SELECT kind, \"group\" FROM group_row WHERE \"group\" = ?1
-         UNION SELECT kind, parent FROM parent JOIN group_row ON group_row.\"group\" = parent WHERE child = ?1
-         ORDER BY kind, 2",
+        "WITH RECURSIVE up (grp, distance, place) AS (
+             VALUES (?1, 0, 0)
+             UNION SELECT p.parent, distance + 1, p.place FROM parent p JOIN up ON p.child = up.grp
+             WHERE distance < ?2)
+         SELECT kind, grp FROM up JOIN group_row ON group_row.\"group\" = grp
+         GROUP BY grp ORDER BY min(distance * 65536 + up.place), grp",
     )?;
-    let mut rows = statement.query([&unit.0[..]])?;
+    let mut rows = statement.query(params![unit.0, FAR])?;
     while let Some(row) = rows.next()? {
         groups.entry(row.get(0)?).or_default().push(GroupId(row.get(1)?));
     }
@@ -84,6 +92,13 @@ impl<'a> PartReader<'a> {
         }
         let views = self.views.get(&field.form).map(Vec::as_slice).unwrap_or_default();
         Ok(views.iter().find_map(|view| view.value(&field.field)).cloned())
+    }
+
+    /// Every text of the field around the unit: two groups that are one may have two.
+    fn texts(&mut self, field: &FieldRef) -> Result<Vec<String>, ReadModelError> {
+        self.value(field)?;
+        let views = self.views.get(&field.form).map(Vec::as_slice).unwrap_or_default();
+        Ok(views.iter().filter_map(|view| view.text(&field.field).map(str::to_owned)).collect())
     }
 
     fn text(&mut self, field: Option<&FieldRef>) -> Result<Option<String>, ReadModelError> {
@@ -182,7 +197,13 @@ pub(super) fn recompute(
             .optional()?,
         None => None,
     };
-    let search = format!("{reference} {}", names.join(" ")).to_lowercase();
+    let mut words = vec![reference.clone()];
+    for field in &parts.subject_name {
+        words.extend(read.texts(field)?);
+    }
+    let mut seen = BTreeSet::new();
+    words.retain(|word| seen.insert(word.clone()));
+    let search = words.join(" ").to_lowercase();
 
     tx.prepare_cached(
         "INSERT OR REPLACE INTO unit_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,

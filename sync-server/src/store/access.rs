@@ -10,7 +10,12 @@ use alongside_domain::{
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{StoreError, TENANT, journal, log::Appender, rows::Sql};
+use super::{
+    StoreError, TENANT, journal,
+    log::{self, Appender},
+    merges,
+    rows::Sql,
+};
 
 /// A group as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +41,66 @@ pub(crate) fn parents(tx: &Transaction<'_>, id: GroupId) -> Result<Vec<GroupId>,
         .query_map(params![TENANT, Sql(id)], |row| Ok(row.get::<_, Sql<GroupId>>(0)?.0))?
         .collect::<Result<_, _>>()?;
     Ok(parents)
+}
+
+/// The groups that are linked to this one.
+pub(crate) fn children(tx: &Transaction<'_>, id: GroupId) -> Result<Vec<GroupId>, StoreError> {
+    let mut statement = tx
+        .prepare_cached("SELECT child FROM group_parents WHERE tenant = ?1 AND parent = ?2 ORDER BY child")?;
+    let children = statement
+        .query_map(params![TENANT, Sql(id)], |row| Ok(row.get::<_, Sql<GroupId>>(0)?.0))?
+        .collect::<Result<_, _>>()?;
+    Ok(children)
+}
+
+/// The groups that this one is linked to, in the order in which phones were told of them last.
+pub(crate) fn parents_in_order(tx: &Transaction<'_>, id: GroupId) -> Result<Vec<GroupId>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT body FROM feed WHERE tenant = ?1 AND group_id = ?2 AND kind = 1 ORDER BY seq DESC",
+    )?;
+    let mut rows = statement.query(params![TENANT, Sql(id)])?;
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+        if let ControlEvent::Group { parents, .. } = log::control_event(body)? {
+            return Ok(parents);
+        }
+    }
+    parents(tx, id)
+}
+
+/// Links a group to these and no others: tells it, and grants and withdraws what comes along with it.
+pub(crate) fn relink(log: &mut Appender<'_>, id: GroupId, links: &[GroupId]) -> Result<(), StoreError> {
+    let Some(row) = group(log.tx, id)? else {
+        return Err(StoreError::damaged("a group is linked that does not exist"));
+    };
+    let before = parents(log.tx, id)?;
+    log.tx
+        .prepare_cached("DELETE FROM group_parents WHERE tenant = ?1 AND child = ?2")?
+        .execute(params![TENANT, Sql(id)])?;
+    for parent in links {
+        log.tx
+            .prepare_cached("INSERT INTO group_parents (tenant, child, parent) VALUES (?1, ?2, ?3)")?
+            .execute(params![TENANT, Sql(id), Sql(*parent)])?;
+    }
+    let event =
+        ControlEvent::Group { group: id, kind: row.kind, partner: row.partner, parents: links.to_vec() };
+    log.group_entry(&event, id)?;
+    let readers: Vec<PersonId> = log
+        .tx
+        .prepare_cached(
+            "SELECT person FROM grants WHERE tenant = ?1 AND group_id = ?2 AND until IS NULL ORDER BY person",
+        )?
+        .query_map(params![TENANT, Sql(id)], |row| Ok(row.get::<_, Sql<PersonId>>(0)?.0))?
+        .collect::<Result<_, _>>()?;
+    for person in readers {
+        for parent in links {
+            grant_linked(log, person, *parent, false)?;
+        }
+        for parent in before.iter().filter(|parent| !links.contains(parent)) {
+            withdraw_unless_needed(log, person, *parent)?;
+        }
+    }
+    Ok(())
 }
 
 /// How a person stands to a group.
@@ -100,6 +165,23 @@ pub(crate) fn open_group(
     parents: &[GroupId],
     opened_by: PersonId,
 ) -> Result<(), StoreError> {
+    let mut links = Vec::with_capacity(parents.len());
+    for parent in parents {
+        let mut parent = *parent;
+        // A phone that has not heard of a merge links to the group it knew; undoing the merge gives the
+        // link back as the phone made it. What is restricted stays beside the group that it is about.
+        let is_beside = split::restricted_group(parent, opened_by) == id;
+        while let Some(mut merge) = merges::standing(log.tx, parent)?.filter(|_| !is_beside) {
+            let led = merges::Led { group: id, had_both: parents.contains(&merge.kept) };
+            merge.led.push(led);
+            merges::keep(log.tx, &merge)?;
+            parent = merge.kept;
+        }
+        if !links.contains(&parent) {
+            links.push(parent);
+        }
+    }
+    let parents = links.as_slice();
     log.tx
         .prepare_cached(
             "INSERT INTO groups (tenant, id, kind, partner, opened_by) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -219,11 +301,18 @@ pub(crate) fn withdraw(log: &mut Appender<'_>, person: PersonId, group: GroupId)
         )?
         .execute(params![TENANT, Sql(person), Sql(group), Sql(seq)])?;
     for parent in parents(log.tx, group)? {
-        if !still_needed(log.tx, person, parent)? {
-            withdraw(log, person, parent)?;
-        }
+        withdraw_unless_needed(log, person, parent)?;
     }
     Ok(())
+}
+
+/// Withdraws a group that came along with another one, unless it was granted itself or still comes along.
+fn withdraw_unless_needed(
+    log: &mut Appender<'_>,
+    person: PersonId,
+    group: GroupId,
+) -> Result<(), StoreError> {
+    if still_needed(log.tx, person, group)? { Ok(()) } else { withdraw(log, person, group) }
 }
 
 /// Whether a group was granted to the person for itself, or something else of theirs brings it. What they

@@ -5,7 +5,7 @@ use alongside_domain::{
     programme::singleton,
     record::{Circumstances, Document, Edit, Root},
     time::Millis,
-    wire::PushedChange,
+    wire::{PushedChange, Refusal, Verdict},
 };
 use axum::http::{Request, StatusCode, header};
 
@@ -154,4 +154,92 @@ fn nobody_decides_who_may_not_write_or_did_not_mean_to() {
     let missing = address.replace(&record.to_string(), &RecordId(id(99, 9)).to_string());
     assert_eq!(cora.post(&missing, &body).status, StatusCode::NOT_FOUND);
     assert_eq!(world.state.store.head().unwrap(), head, "nothing was written");
+}
+
+/// The form of the button that decides on this value: where it is sent, and what.
+fn decision(page: &Page, value: &str) -> (String, String) {
+    let after = page.body.split(&format!("<p class=\"side-value\">{value}</p>")).nth(1).unwrap();
+    let form = after.split("<form ").nth(1).unwrap();
+    let of = |name: &str| {
+        let from = form.split(name).nth(1).unwrap();
+        from.split('"').next().unwrap().to_owned()
+    };
+    let fields = ["csrf", "key", "change", "seen"].map(|name| {
+        let value = of(&format!("name=\"{name}\" value=\"")).replace(' ', "+");
+        format!("{name}={value}")
+    });
+    (of("action=\""), fields.join("&"))
+}
+
+#[test]
+fn the_coordinator_decides_which_of_two_values_holds() {
+    let world = World::new(0);
+    let record = two_wheels(&world);
+    world.project();
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    let page = cora.get(&case(&world));
+    let (address, form) = decision(&page, "A good start");
+    let (_, other) = decision(&page, "Hard to judge");
+
+    // Meanwhile a third value comes in: what she saw is not what stands.
+    let asha = world.phone(world.people.asha);
+    let late = world.offline(&asha, record, world.case, &[edit("comment", "A slow start")], TODAY);
+    world.push(&asha, late);
+    let said = cora.post(&address, &form);
+    assert_eq!(said.status, StatusCode::CONFLICT);
+    assert!(said.has("Somebody has written to it meanwhile"));
+    world.project();
+    let page = cora.get(&case(&world));
+    assert!(page.has("A slow start"));
+    assert!(!page.has(">Hard to judge</p>"), "it superseded both: nothing is left to decide on it");
+
+    // Of the child's date of birth two values stand.
+    let (address, form) = decision(&page, "4 May 2006");
+    for someone in [world.people.dev, world.people.eve, world.people.lara] {
+        let mut browser = Browser::signed_in(&world, someone);
+        let said = browser.post(&address, &form);
+        assert!(matches!(said.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN), "{}", said.status);
+    }
+    let forged = form.replace("csrf=", "csrf=no");
+    assert_eq!(cora.post(&address, &forged).status, StatusCode::FORBIDDEN);
+    assert_eq!(cora.post(&address, &form).status, StatusCode::SEE_OTHER);
+    world.project();
+    let page = cora.get(&case(&world));
+    assert!(page.has("4 May 2006") && !page.has(">14 May 2006</p>"), "{}", page.body);
+    assert!(page.has("Decided between values"), "the history says that it was decided");
+    assert_eq!(cora.post(&address, &other).status, StatusCode::CONFLICT, "a value of another record");
+}
+
+#[test]
+fn a_phone_cannot_give_a_record_another_key_than_its_id_follows_from() {
+    let world = World::new(0);
+    let record = two_wheels(&world);
+    let asha = world.phone(world.people.asha);
+    let push = |change: PushedChange| {
+        let prepared =
+            world.state.ingest.prepare(asha.device, asha.person, Vec::new(), vec![change]).unwrap();
+        world.runtime.block_on(world.state.ingest.push(prepared)).unwrap().verdicts.remove(0)
+    };
+    let refused = Verdict::Refused(Refusal::KeyFixed);
+    let other = world.offline(&asha, record, world.case, &[edit("point", "END")], TODAY);
+    assert_eq!(push(other), refused);
+    // A start whose id belongs to another key.
+    let [tool, respondent, point] = WHEEL;
+    let id = singleton::record_id(world.case, "outcome_assessment", &[tool, respondent, "END"]);
+    let root = Root {
+        id,
+        form: "outcome_assessment".to_owned(),
+        form_version: world.programme.forms["outcome_assessment"].version.clone(),
+        group: world.case,
+    };
+    let zone = "Europe/London".to_owned();
+    let circumstances = Circumstances { actor: asha.actor, at: TODAY, zone, offline: true, reason: None };
+    let edits = [edit("tool", tool), edit("respondent", respondent), edit("point", point)];
+    let (_, stray) = Document::create(&root, &edits, &circumstances).unwrap();
+    assert_eq!(push(PushedChange { group: world.case, record: id, bytes: stray.bytes }), refused);
+    let comment = world.offline(&asha, record, world.case, &[edit("comment", "Both were right")], TODAY);
+    assert!(matches!(push(comment), Verdict::Accepted(_)), "everything else of it is changed as ever");
+    world.project();
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    assert!(cora.get(&case(&world)).has("Both were right"));
 }

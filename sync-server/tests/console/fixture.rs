@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) child: RecordId,
     pub(crate) contact: RecordId,
     pub(crate) partner: PartnerId,
+    /// Another partner that works in the area too.
+    pub(crate) elsewhere: PartnerId,
 }
 
 /// Who is there.
@@ -61,6 +63,13 @@ pub(crate) struct People {
     pub(crate) dev: PersonId,
     /// Local authority link officer of the area.
     pub(crate) lara: PersonId,
+}
+
+/// Taz again, entered by somebody else: the same day of birth, a name that sounds alike.
+pub(crate) struct Again {
+    pub(crate) family: GroupId,
+    pub(crate) child: GroupId,
+    pub(crate) case: GroupId,
 }
 
 /// A phone of one person.
@@ -127,6 +136,7 @@ impl World {
             child: RecordId(id(12, 1)),
             contact: RecordId(id(14, 2)),
             partner,
+            elsewhere: other,
         };
         world.story();
         for number in 2..crowd + 2 {
@@ -164,14 +174,20 @@ impl World {
         self.state.ingest.ingest_local(person, writes).unwrap();
     }
 
-    fn create(&self, group: GroupId, form: &str, record: RecordId, edits: Vec<Edit>) -> LocalWrite {
+    pub(crate) fn create(
+        &self,
+        group: GroupId,
+        form: &str,
+        record: RecordId,
+        edits: Vec<Edit>,
+    ) -> LocalWrite {
         let form_version = self.programme.forms[form].version.clone();
         let root = Root { id: record, form: form.to_owned(), form_version, group };
         let at = clock_now(&self.clock);
         LocalWrite::Create { root, edits, at, zone: ZONE.to_owned(), reason: None }
     }
 
-    fn open(&self, group: GroupId, kind: &str, parents: &[GroupId]) -> LocalWrite {
+    pub(crate) fn open(&self, group: GroupId, kind: &str, parents: &[GroupId]) -> LocalWrite {
         LocalWrite::OpenGroup {
             group,
             kind: kind.to_owned(),
@@ -326,6 +342,68 @@ impl World {
                 ],
             ),
         ]);
+    }
+
+    /// The same child at the other partner of the area; gives their group.
+    pub(crate) fn entered_again_elsewhere(&self) -> GroupId {
+        let (family, child, case) = (GroupId(id(1, 710)), GroupId(id(2, 710)), GroupId(id(3, 710)));
+        let partner = self.elsewhere;
+        let open = |group, kind: &str, parents: &[GroupId]| LocalWrite::OpenGroup {
+            group,
+            kind: kind.to_owned(),
+            partner,
+            parents: parents.to_vec(),
+        };
+        let born = vec![text("family_name", "Hussain"), text("date_of_birth", "2006-05-14")];
+        let writes = vec![
+            open(family, "family", &[]),
+            open(child, "child", &[family]),
+            open(case, "case", &[child, family]),
+            self.create(family, "family", RecordId(id(11, 710)), vec![text("area", "840")]),
+            self.create(child, "child", RecordId(id(12, 710)), born),
+            self.create(case, "case", RecordId(id(13, 710)), vec![text("case_ref", "X-1")]),
+        ];
+        self.state.ingest.ingest_local(self.people.dev, writes).unwrap();
+        child
+    }
+
+    /// Enters Taz again, as somebody does who has not found him.
+    pub(crate) fn entered_again(&self) -> Again {
+        let (family, child, case) = (GroupId(id(1, 700)), GroupId(id(2, 700)), GroupId(id(3, 700)));
+        let household = vec![edit("family_ref", "840-F-00700"), edit("area", "840")];
+        let about =
+            vec![edit("case_ref", "840-C-00700"), edit("status", "OPEN"), edit("opened_on", "2015-02-01")];
+        self.write(vec![
+            self.open(family, "family", &[]),
+            self.open(child, "child", &[family]),
+            self.open(case, "case", &[child, family]),
+            LocalWrite::Grant { person: self.people.ben, group: case },
+            self.create(family, "family", RecordId(id(11, 700)), household),
+            self.create(
+                child,
+                "child",
+                RecordId(id(12, 700)),
+                vec![
+                    edit("given_name", "Tarik"),
+                    edit("family_name", "Hussein"),
+                    edit("date_of_birth", "2006-05-14"),
+                    edit("primary_need", "SLCN"),
+                ],
+            ),
+            self.create(case, "case", RecordId(id(13, 700)), about),
+        ]);
+        // What Ben wrote in confidence about the household.
+        let note = vec![edit("home_risk_note", "a large dog, in confidence")];
+        let write = LocalWrite::Edit {
+            record: RecordId(id(11, 700)),
+            edits: note,
+            at: TODAY,
+            zone: "Europe/London".to_owned(),
+            reason: None,
+        };
+        self.state.ingest.ingest_local(self.people.ben, vec![write]).unwrap();
+        self.project();
+        Again { family, child, case }
     }
 
     /// Enrols a phone.

@@ -7,6 +7,7 @@ mod attachments;
 mod browse;
 mod checks;
 mod decisions;
+mod duplicates;
 mod fixture;
 mod pages;
 mod projection;

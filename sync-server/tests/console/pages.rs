@@ -147,3 +147,21 @@ fn the_timeline_shows_one_kind_on_request_and_tells_what_it_does_not_have() {
     assert!(cora.get(&format!("{address}?kind=contact")).has("Showing 1 to 2 of 2 entries"));
     assert!(cora.get(&format!("{address}?kind=nonsense")).has("There is a problem"));
 }
+
+#[test]
+fn a_contact_tells_the_stage_that_the_case_had_then() {
+    let world = World::new(0);
+    world.project();
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    let page = cora.get(&format!("/cases/{}?kind=contact", world.case));
+    let timeline = page.body.split("id=\"timeline\"").nth(1).unwrap().split("id=\"records\"").next().unwrap();
+    // The later contact followed the draft plan, the earlier one the decision to assess.
+    let told: Vec<&str> = timeline
+        .split("<dt>Stage at the time</dt>")
+        .skip(1)
+        .map(|rest| rest.split("class=\"line\">").nth(1).unwrap().split('<').next().unwrap())
+        .collect();
+    let form = &world.programme.forms["case"];
+    let stage = |code| world.programme.code_label(form, form.question("ehc_stage").unwrap(), code);
+    assert_eq!(told, [stage("S30"), stage("S20")], "{timeline}");
+}

@@ -6,6 +6,7 @@ mod erasure;
 mod hostile;
 mod late;
 mod local_writes;
+mod merge;
 mod repair;
 mod start;
 mod sync_round_trip;

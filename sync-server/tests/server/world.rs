@@ -59,6 +59,7 @@ pub(crate) fn programme() -> Programme {
         hash: [7; 32],
         roles: serde_json::from_value(json!({
             "supporter": {"title": "Supporter", "sees": "granted", "writes": true},
+            "coordinator": {"title": "Coordinator", "sees": "partner_areas", "writes": true},
             "visitor": {"title": "Visitor", "sees": "granted"},
         }))
         .unwrap(),

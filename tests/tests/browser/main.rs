@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use alongside_domain::record::Document;
 use alongside_server::api;
 use anyhow::{Context as _, ensure};
 use fantoccini::{Client, Locator, elements::Element, key::Key};
@@ -32,8 +33,12 @@ const CUT_OFF: &str =
 #[test]
 fn a_coordinator_finds_a_case_and_sees_both_sides() {
     let Some(driver) = Driver::start().unwrap() else { return };
-    let world = World::new(119);
-    world.project();
+    let world = World::new(118);
+    let again = world.entered_again();
+    let child = world.state.store.changes_of(world.child).unwrap();
+    let child = Document::load(child.iter().map(|change| &change.bytes[..])).unwrap().root().unwrap().group;
+    let mut pair = [child, again.child];
+    pair.sort_unstable();
     let scratch = tempfile::tempdir().unwrap();
     let axe_script = chrome::axe_script(scratch.path());
     let address = world.runtime.block_on(serve(&world)).unwrap();
@@ -49,6 +54,7 @@ fn a_coordinator_finds_a_case_and_sees_both_sides() {
             address: address.clone(),
             link,
             case: format!("/cases/{}", world.case),
+            pair: format!("/areas/840/duplicates/{}/{}", pair[0], pair[1]),
             axe: axe_script.clone(),
             name,
         };
@@ -77,6 +83,8 @@ struct Visit {
     address: String,
     link: String,
     case: String,
+    /// The page that compares the child of the story with one who was entered again.
+    pair: String,
     axe: Option<String>,
     name: &'static str,
 }
@@ -94,6 +102,7 @@ impl Visit {
                 visit.keyboard(&client).await?;
                 visit.list(&client).await?;
                 visit.case(&client).await?;
+                visit.one_child(&client).await?;
                 visit.sign_out(&client).await
             }
         }
@@ -119,6 +128,8 @@ impl Visit {
             ("problem", "/areas/840?status=NOPE&page=x".to_owned()),
             ("empty", "/areas/841".to_owned()),
             ("case", self.case.clone()),
+            ("duplicates", "/areas/840/duplicates".to_owned()),
+            ("compare", self.pair.clone()),
             ("missing", "/areas/000".to_owned()),
         ];
         for (name, path) in pages {
@@ -216,6 +227,31 @@ impl Visit {
         let entry = client.find(Locator::Css(".timeline details summary")).await?;
         entry.click().await?;
         ensure!(client.find(Locator::Css(".timeline details[open] dl")).await?.is_displayed().await?);
+        Ok(())
+    }
+
+    /// Two that are one are compared, merged, and two again.
+    async fn one_child(&self, client: &Client) -> anyhow::Result<()> {
+        client.goto(&format!("{}/areas/840", self.address)).await?;
+        client.find(Locator::LinkText("Possible duplicates")).await?.click().await?;
+        client
+            .wait()
+            .for_element(Locator::XPath("//a[starts-with(., 'Compare the two')]"))
+            .await?
+            .click()
+            .await?;
+        let merge = Locator::XPath("//button[contains(., 'They are one')]");
+        client.wait().for_element(merge).await?.click().await?;
+        let problem = client.wait().for_element(Locator::Css(".error-summary a")).await?;
+        self.check(client, "compare-problem").await?;
+        problem.click().await?;
+        client.find(Locator::Css("#kept-0")).await?.click().await?;
+        client.find(merge).await?.click().await?;
+        client.wait().for_element(Locator::XPath("//button[starts-with(., 'Undo')]")).await?;
+        self.check(client, "merged").await?;
+        client.find(Locator::XPath("//button[starts-with(., 'Undo')]")).await?.click().await?;
+        let undone = Locator::XPath("//dt[contains(., 'Undone by')]");
+        client.wait().for_element(undone).await?;
         Ok(())
     }
 

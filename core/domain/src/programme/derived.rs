@@ -304,6 +304,38 @@ impl Programme {
         figures
     }
 
+    /// Whether a value is one of a single record among many, and not of a unit.
+    fn is_of_record(&self, value: &Derived, form: &str) -> bool {
+        matches!(value.way, Way::StageAt { .. }) && value.form() == form
+    }
+
+    /// The forms whose records, around a unit, [`Programme::figures_of_record`] reads for a record of this form;
+    /// none where nothing is worked out with such a record.
+    #[must_use]
+    pub fn figures_of_record_read(&self, form: &str) -> BTreeSet<&str> {
+        if !self.derived.iter().any(|value| self.is_of_record(value, form)) {
+            return BTreeSet::new();
+        }
+        self.parts.event.iter().map(|event| event.kind.form.as_str()).collect()
+    }
+
+    /// What is worked out with one record, from those around its unit, as of a day; in the order of the package.
+    #[must_use]
+    pub fn figures_of_record(
+        &self,
+        subject: &RecordView,
+        records: &[RecordView],
+        as_of: Date,
+    ) -> Vec<Figure<'_>> {
+        let scope = Scope { records, subject: Some(subject), as_of };
+        let of_record = self.derived.iter().filter(|value| self.is_of_record(value, &subject.root.form));
+        let figure = |derived| {
+            let value = evaluate::value(self, derived, scope)?;
+            Some(Figure { derived, text: derived.text(self, &value) })
+        };
+        of_record.filter_map(figure).collect()
+    }
+
     /// The derived values of a form, as of a day, in the order of the package; those that cannot be
     /// worked out, since something is not known yet, are left out.
     #[must_use]

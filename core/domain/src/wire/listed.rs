@@ -24,7 +24,7 @@ fn refusals() -> Vec<String> {
     every![Refusal:
         Malformed, TooLarge, OutOfOrder, DanglingReference, WrongRoot, BreaksDocument, NotEntitled,
         ForeignActor, UnknownGroup, UnknownForm, BadOpening, AfterWithdrawal, RevokedDevice, ByCoordinator,
-        Immutable, Restricted, NotCovered, Other,
+        Immutable, Restricted, KeyFixed, NotCovered, Other,
     ]
     .to_vec()
 }

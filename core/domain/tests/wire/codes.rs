@@ -21,6 +21,7 @@ fn a_refusal_has_the_same_word_everywhere() {
         Refusal::ByCoordinator,
         Refusal::Immutable,
         Refusal::Restricted,
+        Refusal::KeyFixed,
         Refusal::NotCovered,
         Refusal::Other,
     ];

@@ -6,5 +6,6 @@ mod drill;
 mod faults;
 mod handset;
 mod kill;
+mod merging;
 mod process;
 mod review;

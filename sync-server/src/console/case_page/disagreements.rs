@@ -1,9 +1,13 @@
 //! What people disagree about, and what somebody says is right as it stands.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use alongside_domain::{
-    ids::{GroupId, RecordId},
+    ids::{ChangeHash, GroupId, RecordId},
     record::RecordView,
 };
 use axum::{
@@ -100,13 +104,75 @@ pub(in crate::console) async fn affirm(
     let ingest = console.ingest.clone().ok_or(PageError::NotFound)?;
     let worker = Arc::clone(&console);
     let number = tokio::task::spawn_blocking(move || {
-        if may_affirm(&worker, &signed_in, unit, record)? {
-            write(&worker, &ingest, &signed_in, record, form.key)
+        if may_affirm(&worker, &signed_in, unit, (record, &form.key))? {
+            let affirmed = LocalWrite::Affirm {
+                record,
+                key: Some(form.key).filter(|key| !key.is_empty()),
+                at: worker.clock.now(),
+                zone: worker.programme.zone.clone(),
+                reason: None,
+            };
+            write(&ingest, &signed_in, affirmed)
         } else {
             Err(PageError::NotFound)
         }
     })
     .await??;
+    shown(&console, unit, number).await
+}
+
+/// What the button beside a value sends.
+#[derive(Deserialize)]
+pub(in crate::console) struct DecideForm {
+    csrf: String,
+    key: String,
+    /// The change that wrote the value that holds.
+    change: String,
+    /// The changes that wrote the values that the page showed.
+    seen: String,
+}
+
+/// `POST /cases/{group}/records/{record}/decide`: one of several values holds. Written as a change of the record,
+/// in the person's name, on top of all that the page showed.
+pub(in crate::console) async fn decide(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    signed_in: SignedIn,
+    Path((unit, record)): Path<(String, String)>,
+    form: Result<Form<DecideForm>, FormRejection>,
+) -> Result<Response, PageError> {
+    let Ok(Form(form)) = form else { return Err(PageError::Forged) };
+    if is_forged(&headers, &signed_in, &form.csrf) {
+        return Err(PageError::Forged);
+    }
+    let unit = unit.parse::<GroupId>().map_err(|_| PageError::NotFound)?;
+    let record = record.parse::<RecordId>().map_err(|_| PageError::NotFound)?;
+    let hash = |text: &str| text.parse::<ChangeHash>().map_err(|_| PageError::BadRequest);
+    let change = hash(&form.change)?;
+    let seen = form.seen.split_ascii_whitespace().map(hash).collect::<Result<BTreeSet<_>, _>>()?;
+    let ingest = console.ingest.clone().ok_or(PageError::NotFound)?;
+    let worker = Arc::clone(&console);
+    let number = tokio::task::spawn_blocking(move || {
+        if !may_affirm(&worker, &signed_in, unit, (record, &form.key))? {
+            return Err(PageError::NotFound);
+        }
+        let decision = LocalWrite::Decide {
+            record,
+            key: form.key,
+            change,
+            seen,
+            at: worker.clock.now(),
+            zone: worker.programme.zone.clone(),
+            reason: None,
+        };
+        write(&ingest, &signed_in, decision)
+    })
+    .await??;
+    shown(&console, unit, number).await
+}
+
+/// Waits until the page shows what was written, and leads to it.
+async fn shown(console: &Console, unit: GroupId, number: Option<u64>) -> Result<Response, PageError> {
     if let Some(number) = number {
         let mut projected = console.model.projected();
         // A page that is behind is still right for its time.
@@ -116,13 +182,13 @@ pub(in crate::console) async fn affirm(
     Ok(Redirect::to(&page).into_response())
 }
 
-/// Whether the reader may write this record: it is on their page of the unit, and of a form that their role
-/// writes.
+/// Whether the reader may write this answer of this record: it is on their page of the unit, of a form that
+/// their role writes, and they may read it.
 fn may_affirm(
     console: &Console,
     signed_in: &SignedIn,
     unit: GroupId,
-    record: RecordId,
+    (record, key): (RecordId, &str),
 ) -> Result<bool, PageError> {
     let programme = &console.programme;
     let reader = Reader::new(programme, &signed_in.principal);
@@ -135,27 +201,21 @@ fn may_affirm(
         let beside = restricted.values().flatten().map(|(group, _)| group);
         let is_here = groups.values().flatten().chain(beside).any(|group| *group == stored.view.root.group);
         let kind = programme.records.get(&stored.view.root.form);
+        let question = programme.forms.get(&stored.view.root.form).and_then(|form| form.question_of_key(key));
+        if question.is_some_and(|question| !reader.may_read_answer(question)) {
+            return Ok(false);
+        }
         Ok(is_here && kind.is_some_and(|kind| reader.may_write(kind)))
     })?)
 }
 
-fn write(
-    console: &Console,
-    ingest: &Ingest,
-    signed_in: &SignedIn,
-    record: RecordId,
-    key: String,
-) -> Result<Option<u64>, PageError> {
-    let write = LocalWrite::Affirm {
-        record,
-        key: Some(key).filter(|key| !key.is_empty()),
-        at: console.clock.now(),
-        zone: console.programme.zone.clone(),
-        reason: None,
-    };
+fn write(ingest: &Ingest, signed_in: &SignedIn, write: LocalWrite) -> Result<Option<u64>, PageError> {
     match ingest.ingest_local(signed_in.principal.person, vec![write]) {
         Ok(numbers) => Ok(numbers.into_iter().flatten().next()),
         Err(IngestError::Local { problem: LocalProblem::DecideFirst, .. }) => Err(PageError::DecideFirst),
+        Err(IngestError::Local { problem: LocalProblem::ChangedMeanwhile, .. }) => {
+            Err(PageError::ChangedMeanwhile)
+        }
         Err(IngestError::Local { .. }) => Err(PageError::NotFound),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a decision could not be written");

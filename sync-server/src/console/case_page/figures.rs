@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use alongside_domain::ids::GroupId;
+use alongside_domain::{ids::GroupId, record::RecordView};
 
 use super::Builder;
 use crate::{
-    console::answers::Wording,
+    console::answers::{Answer, Section, Wording},
     read_model::{ReadModelError, case},
 };
 
@@ -23,6 +23,35 @@ pub(super) struct Figures {
 }
 
 impl Builder<'_> {
+    /// What is worked out with one record, as far as the reader may read it; `None` where nothing is.
+    pub(super) fn worked_out(
+        &self,
+        wording: &Wording<'_>,
+        view: &RecordView,
+    ) -> Result<Option<Section>, ReadModelError> {
+        let programme = self.programme();
+        let group = view.root.group;
+        let mut around = self.around.borrow_mut();
+        let mut records = Vec::new();
+        for form in programme.figures_of_record_read(&view.root.form) {
+            let key = (group, form.to_owned());
+            if !around.contains_key(&key) {
+                let mut views = Vec::new();
+                for stored in case::some_of_form(self.connection, group, form, MOST)? {
+                    views.push(wording.joined(&stored.view)?.0);
+                }
+                around.insert(key.clone(), views);
+            }
+            records.extend(around.get(&key).into_iter().flatten().cloned());
+        }
+        let figures = programme.figures_of_record(view, &records, self.as_of).into_iter();
+        let answers: Vec<Answer> = figures
+            .filter(|figure| self.reader.may_read(figure.derived.sensitivity))
+            .map(|figure| Answer::worked_out(figure.derived.label.clone(), figure.text))
+            .collect();
+        Ok((!answers.is_empty()).then(|| Section { heading: "Worked out".to_owned(), answers }))
+    }
+
     /// The derived values of the unit and of what it is linked to, as far as the reader may read them: worked
     /// out from records as the reader sees them.
     pub(super) fn figures(

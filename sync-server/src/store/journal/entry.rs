@@ -50,6 +50,9 @@ pub(crate) enum Fact {
     /// A grant that came along with another group stands for itself from now on.
     #[serde(rename = "s")]
     Direct { person: PersonId, group: GroupId },
+    /// Two groups were merged, or that was undone: who, when and why.
+    #[serde(rename = "m")]
+    Merge(Box<super::super::merges::Merge>),
 }
 
 /// The control entries after this number, as they are in this transaction, and what was noted beside

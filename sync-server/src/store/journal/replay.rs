@@ -21,6 +21,9 @@ pub(super) fn replay(tx: &Transaction<'_>, entry: &Entry) -> Result<(), StoreErr
         )?
         .execute(params![TENANT, Sql(*person), Sql(*group)])?;
     }
+    if let Some(Fact::Merge(merge)) = &entry.fact {
+        super::super::merges::write(tx, merge)?;
+    }
     let Some(event) = &entry.event else { return Ok(()) };
     let mut log = Appender::new(tx, entry.at)?;
     match event {
@@ -47,6 +50,9 @@ pub(super) fn replay(tx: &Transaction<'_>, entry: &Entry) -> Result<(), StoreErr
                 "INSERT OR IGNORE INTO groups (tenant, id, kind, partner, opened_by) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![TENANT, Sql(*group), kind, Sql(*partner), Sql(*opened_by)])?;
+            // Told again, a group's links are those that it tells now.
+            tx.prepare_cached("DELETE FROM group_parents WHERE tenant = ?1 AND child = ?2")?
+                .execute(params![TENANT, Sql(*group)])?;
             for parent in parents {
                 tx.prepare_cached(
                     "INSERT OR IGNORE INTO group_parents (tenant, child, parent) VALUES (?1, ?2, ?3)",
