@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use alongside_domain::programme::{FieldRef, Programme};
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
     routing::{get, post},
 };
 use jiff::civil::Date;
@@ -22,6 +24,7 @@ mod case_page;
 mod checks_page;
 mod conflicts;
 mod error;
+mod form_page;
 mod frame;
 mod history;
 mod home_page;
@@ -43,6 +46,8 @@ pub struct Console {
     clock: Arc<dyn Clock>,
     secure: bool,
     ingest: Option<Arc<Ingest>>,
+    /// The forms that are answered by link, made ready.
+    forms: crate::surveys::answer::Forms,
 }
 
 impl std::fmt::Debug for Console {
@@ -62,7 +67,7 @@ impl Console {
         clock: Arc<dyn Clock>,
         secure: bool,
     ) -> Self {
-        Self { store, model, programme, clock, secure, ingest: None }
+        Self { store, model, programme, clock, secure, ingest: None, forms: Default::default() }
     }
 
     /// The same, with a way to write what is decided on its pages. Without it, they only show.
@@ -81,7 +86,7 @@ impl Console {
             .chars()
             .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
             .collect();
-        let taken = ["", "areas", "static", "sign-in", "sign-out"];
+        let taken = ["", "areas", "f", "static", "sign-in", "sign-out", "surveys"];
         if taken.contains(&word.trim_matches('-')) { "/units".to_owned() } else { format!("/{word}") }
     }
 
@@ -142,6 +147,14 @@ pub fn router(console: Console) -> Router {
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))
+        .route("/f/{token}", get(form_page::start).post(form_page::begin))
+        .route(
+            "/f/{token}/page",
+            get(form_page::page)
+                .post(form_page::answer)
+                .layer(DefaultBodyLimit::max(form_page::MOST_BODY)),
+        )
+        .route("/f/{token}/check", get(form_page::check).post(form_page::send))
         .route("/static/{name}", get(assets::get))
         .fallback(async || error::PageError::NotFound)
         .layer(middleware::from_fn(frame::dress))

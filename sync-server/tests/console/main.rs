@@ -5,9 +5,11 @@
 mod access;
 mod attachments;
 mod browse;
+mod browser_of_links;
 mod checks;
 mod decisions;
 mod fixture;
+mod forms;
 mod pages;
 mod projection;
 mod sign_in;
