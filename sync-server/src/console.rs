@@ -31,6 +31,7 @@ mod home_page;
 mod list_page;
 mod list_query;
 mod session;
+mod survey_pages;
 mod words;
 
 use access::Reader;
@@ -48,6 +49,8 @@ pub struct Console {
     ingest: Option<Arc<Ingest>>,
     /// The forms that are answered by link, made ready.
     forms: crate::surveys::answer::Forms,
+    /// Where people reach the server, without a slash at the end; empty where that is not known.
+    address: String,
 }
 
 impl std::fmt::Debug for Console {
@@ -67,13 +70,28 @@ impl Console {
         clock: Arc<dyn Clock>,
         secure: bool,
     ) -> Self {
-        Self { store, model, programme, clock, secure, ingest: None, forms: Default::default() }
+        Self {
+            store,
+            model,
+            programme,
+            clock,
+            secure,
+            ingest: None,
+            forms: Default::default(),
+            address: String::new(),
+        }
     }
 
     /// The same, with a way to write what is decided on its pages. Without it, they only show.
     #[must_use]
     pub fn writing_through(self, ingest: Arc<Ingest>) -> Self {
         Self { ingest: Some(ingest), ..self }
+    }
+
+    /// The same, for links that are sent to people: where they reach the server.
+    #[must_use]
+    pub fn reached_at(self, address: String) -> Self {
+        Self { address, ..self }
     }
 
     /// Path of the units' pages, such as `/cases`: the programme's own word.
@@ -147,12 +165,17 @@ pub fn router(console: Console) -> Router {
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))
+        .route("/surveys", get(survey_pages::list).post(survey_pages::open))
+        .route("/surveys/{run}", get(survey_pages::board))
+        .route("/surveys/{run}/invite", post(survey_pages::invite))
+        .route("/surveys/{run}/close", post(survey_pages::close))
+        .route("/surveys/{run}/links/{number}/{what}", post(survey_pages::link))
+        .route("/surveys/{run}/answers/{record}", get(survey_pages::answer))
+        .route("/surveys/{run}/export/{file}", get(survey_pages::take_away))
         .route("/f/{token}", get(form_page::start).post(form_page::begin))
         .route(
             "/f/{token}/page",
-            get(form_page::page)
-                .post(form_page::answer)
-                .layer(DefaultBodyLimit::max(form_page::MOST_BODY)),
+            get(form_page::page).post(form_page::answer).layer(DefaultBodyLimit::max(form_page::MOST_BODY)),
         )
         .route("/f/{token}/check", get(form_page::check).post(form_page::send))
         .route("/static/{name}", get(assets::get))

@@ -228,9 +228,10 @@ pub fn open(
     let name = checked(name)?;
     let kind = programme.records.get(&survey.form).ok_or(SurveyError::WrongGroup)?;
     // A group that a phone opens, or that hangs below others, is one of casework.
-    let alone = programme.groups.get(&kind.group).is_some_and(|group| {
-        group.parents.is_empty() && group.beside.is_none() && !group.opened_on_phone
-    });
+    let alone = programme
+        .groups
+        .get(&kind.group)
+        .is_some_and(|group| group.parents.is_empty() && group.beside.is_none() && !group.opened_on_phone);
     let called = format!("By link: {}", survey.title);
     let known = people::list(store)?.into_iter().find(|row| row.partner == partner && row.name == called);
     let author = match known {
@@ -360,7 +361,11 @@ pub fn revoke(store: &Store, now: Millis, run: GroupId, number: u32) -> Result<(
 /// # Errors
 /// [`SurveyError::UnknownLink`] where the link does not wait for an answer.
 pub fn reminded(store: &Store, now: Millis, run: GroupId, number: u32) -> Result<(), SurveyError> {
-    if store.write(|tx| rows::reminded(tx, run, number, now))? { Ok(()) } else { Err(SurveyError::UnknownLink) }
+    if store.write(|tx| rows::reminded(tx, run, number, now))? {
+        Ok(())
+    } else {
+        Err(SurveyError::UnknownLink)
+    }
 }
 
 /// Closes a run for good: no link works any more, and what was not sent is destroyed.

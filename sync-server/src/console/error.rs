@@ -149,7 +149,9 @@ impl PageError {
             Self::TooMuch => {
                 "Nothing of this page was kept. A file may have up to 16 MB, and a page up to 24 MB. Go back and send less, or a smaller file."
             }
-            Self::TooManyFiles => "Nothing of this page was kept. Go back, and choose one file for each question.",
+            Self::TooManyFiles => {
+                "Nothing of this page was kept. Go back, and choose one file for each question."
+            }
             Self::Busy => "Nothing was lost. Go back, wait a moment, and try again.",
             Self::Failed => {
                 "Nothing was lost: the records are safe. Try again in a few minutes. If it goes on, give the number below to the person who runs Alongside."

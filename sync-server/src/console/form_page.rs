@@ -17,13 +17,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{
-    Console,
-    error::PageError,
-    frame::Frame,
-    session::from_elsewhere,
-    words,
-};
+use super::{Console, error::PageError, frame::Frame, session::from_elsewhere, words};
 use crate::surveys::{
     Link, LinkState, Run,
     answer::{self, AnswerError, Filling},
@@ -157,9 +151,10 @@ pub(super) async fn start(
         let speech = language::speech(visit.form, &filling.language);
         let programme = &console.programme;
         let says = visit.link.says.iter().map(|(name, said)| {
-            let label = visit.form.question(name).map_or(name.as_str(), |question| {
-                question.label.get(&filling.language).unwrap_or_default()
-            });
+            let label = visit
+                .form
+                .question(name)
+                .map_or(name.as_str(), |question| question.label.get(&filling.language).unwrap_or_default());
             (label.to_owned(), crate::surveys::export::in_words(programme, visit.survey, name, said))
         });
         let page = StartPage {

@@ -125,9 +125,7 @@ impl Filling {
             let name = key.rsplit('/').next().unwrap_or(key);
             let question = form.and_then(|form| form.question(name));
             let counts = question.is_some_and(|question| {
-                is_shown(&question.kind)
-                    && question.kind != QuestionKind::Note
-                    && !survey.leaves_out(name)
+                is_shown(&question.kind) && question.kind != QuestionKind::Note && !survey.leaves_out(name)
             });
             if counts {
                 asked += 1;
@@ -149,11 +147,8 @@ impl Filling {
         (token, now): (&str, Millis),
         around: &Surroundings,
     ) -> Result<bool, AnswerError> {
-        let written = Written {
-            draft: self.session.draft(),
-            at: self.at.clone(),
-            language: self.language.clone(),
-        };
+        let written =
+            Written { draft: self.session.draft(), at: self.at.clone(), language: self.language.clone() };
         let sealed = seal::seal(token, &place(link), &serde_json::to_vec(&written)?)?;
         let count = self.count(programme, survey, around);
         let day = day(programme, survey, now);
@@ -189,15 +184,13 @@ impl Filling {
         }
         // What was worked out is kept as it was when it was sent.
         edits.extend(frozen);
-        let keyed =
-            kind.keyed_id(link.group, &survey.form, &edits).map_err(|_| AnswerError::NotStorable)?;
+        let keyed = kind.keyed_id(link.group, &survey.form, &edits).map_err(|_| AnswerError::NotStorable)?;
         let id = keyed.unwrap_or_else(|| RecordId::new(run.opened_at, seal::record_bytes(token)));
         // Of an anonymous one, no more than the day.
         let at = programme.start_of(programme.day(now)).filter(|_| survey.anonymous);
         let at = at.unwrap_or(now);
         let received = survey.anonymous.then_some(at);
-        let root =
-            Root { id, form: form.id.clone(), form_version: form.version.clone(), group: link.group };
+        let root = Root { id, form: form.id.clone(), form_version: form.version.clone(), group: link.group };
         let (zone, reason) = (programme.zone.clone(), Some("by_link".to_owned()));
         let create =
             LocalWrite::Create { root, edits: edits.clone(), at, zone: zone.clone(), reason: reason.clone() };

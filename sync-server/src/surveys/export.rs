@@ -240,10 +240,7 @@ pub fn in_words(programme: &Programme, survey: &Survey, key: &str, value: &str) 
     match &question.kind {
         kind if kind.choices().is_some() => {
             let codes = value.split_whitespace();
-            codes
-                .map(|code| programme.code_label(form, question, code))
-                .collect::<Vec<_>>()
-                .join(", ")
+            codes.map(|code| programme.code_label(form, question, code)).collect::<Vec<_>>().join(", ")
         }
         QuestionKind::Acknowledge => "Yes".to_owned(),
         QuestionKind::Media(_) => value

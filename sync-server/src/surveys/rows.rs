@@ -125,8 +125,8 @@ fn read_link(row: &Row<'_>) -> rusqlite::Result<(Link, String)> {
 }
 
 fn with_says((link, says): (Link, String)) -> Result<Link, StoreError> {
-    let says = serde_json::from_str(&says)
-        .map_err(|_| StoreError::damaged("what a link says is unreadable"))?;
+    let says =
+        serde_json::from_str(&says).map_err(|_| StoreError::damaged("what a link says is unreadable"))?;
     Ok(Link { says, ..link })
 }
 

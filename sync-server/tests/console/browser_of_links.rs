@@ -59,7 +59,9 @@ impl<'a> Visitor<'a> {
         let row = row.unwrap_or_default();
         let named: Vec<(String, &str)> = answers
             .iter()
-            .map(|(name, value)| (if *name == "go" { "go".to_owned() } else { format!("{row}{name}") }, *value))
+            .map(|(name, value)| {
+                (if *name == "go" { "go".to_owned() } else { format!("{row}{name}") }, *value)
+            })
             .collect();
         let named: Vec<(&str, &str)> = named.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         self.go(rest, &named);

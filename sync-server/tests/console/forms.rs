@@ -97,7 +97,10 @@ fn fill(visitor: &mut Visitor<'_>) {
             ("score", "4"),
         ],
     );
-    visitor.go("/page", &[("liked", "yes"), ("fruits", "apple"), ("fruits", "plum"), ("best~1", "plum"), ("best~2", "apple")]);
+    visitor.go(
+        "/page",
+        &[("liked", "yes"), ("fruits", "apple"), ("fruits", "plum"), ("best~1", "plum"), ("best~2", "apple")],
+    );
     // No visit yet: a page on which to add one.
     assert!(visitor.page.has("Add: Visit"), "{}", visitor.page.body);
     visitor.go("/page", &[("go", "add:visit")]);
@@ -201,10 +204,7 @@ fn what_is_wrong_stands_beside_its_question_and_above() {
     assert!(visitor.page.has("Say why not"));
     visitor.go("/page", &[("liked", "yes"), ("best~1", "plum"), ("best~2", "plum")]);
     assert!(visitor.page.has("Choose each answer for one place only"));
-    visitor.go(
-        "/page",
-        &[("liked", "yes"), ("fruits", "apple"), ("fruits", "pear"), ("fruits", "plum")],
-    );
+    visitor.go("/page", &[("liked", "yes"), ("fruits", "apple"), ("fruits", "pear"), ("fruits", "plum")]);
     assert!(visitor.page.has("Choose two at most"), "{}", visitor.page.body);
     // Sending what is not complete names what is missing, with the way to it.
     visitor.go("/check", &[("go", "send")]);
@@ -352,7 +352,9 @@ fn every_link_that_does_not_work_says_what_to_do_and_nothing_else() {
     ] {
         assert_eq!(visitor.page.headers[name], value);
     }
-    assert!(visitor.page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    assert!(
+        visitor.page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'")
+    );
     let mut visitor = Visitor::new(&world, &revoked);
     visitor.get("");
     assert_eq!(visitor.page.status, StatusCode::GONE);
@@ -457,7 +459,8 @@ fn feedback_by_link_goes_into_the_case_it_is_about() {
         alongside_domain::record::Document::load(changes.iter().map(|change| &change.bytes[..])).unwrap();
     assert_eq!(document.root().unwrap().group, world.case);
     let view = document.view(&|_| Default::default(), &BTreeMap::new()).unwrap();
-    for (key, value) in [("point", "END"), ("mode", "SELF_LINK"), ("useful", "4"), ("done_on", "2015-03-16")] {
+    for (key, value) in [("point", "END"), ("mode", "SELF_LINK"), ("useful", "4"), ("done_on", "2015-03-16")]
+    {
         assert_eq!(view.value(key), Some(&Value::from(value)), "{key}");
     }
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod attachments;
+mod boards;
 mod browse;
 mod browser_of_links;
 mod checks;

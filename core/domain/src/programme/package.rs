@@ -271,7 +271,8 @@ impl<'f> Reader<'f> {
     /// Says which files nobody reads.
     fn name_strangers(&mut self) {
         for path in self.files.keys() {
-            let is_read = [PROGRAMME, MODEL, DEADLINES, DERIVED, RULES, REMINDERS, SURVEYS].contains(&path.as_str())
+            let is_read = [PROGRAMME, MODEL, DEADLINES, DERIVED, RULES, REMINDERS, SURVEYS]
+                .contains(&path.as_str())
                 || stem(path, "forms/", ".md").is_some()
                 || stem(path, "codelists/", ".csv").is_some();
             // Notes and licences may lie beside the files of the programme.

@@ -144,7 +144,8 @@ fn survey(section: &mut Section<'_, '_>, known: &Known<'_>) -> Option<Survey> {
     }
     section.finish();
     let roles = known.roles.keys().map(String::as_str);
-    let named = run_by.iter().map(|role| ("run_by", role)).chain(read_by.iter().map(|role| ("read_by", role)));
+    let named =
+        run_by.iter().map(|role| ("run_by", role)).chain(read_by.iter().map(|role| ("read_by", role)));
     for (key, role) in named.chain(answered_as.iter().map(|role| ("answered_as", role))) {
         if !known.roles.contains_key(role) {
             let help = did_you_mean(role, roles.clone(), "Name a role of `programme.toml`.");
@@ -160,7 +161,12 @@ fn survey(section: &mut Section<'_, '_>, known: &Known<'_>) -> Option<Survey> {
             known.records.keys().map(String::as_str),
             "Name a form that `model.toml` has records of.",
         );
-        section.wrong(Some("form"), "unknown_form", format!("There is no form `{name}` with records."), &help);
+        section.wrong(
+            Some("form"),
+            "unknown_form",
+            format!("There is no form `{name}` with records."),
+            &help,
+        );
     }
     if let Some(asked) = asked {
         let names: BTreeSet<&str> = asked.questions().map(|question| question.name.as_str()).collect();
@@ -204,8 +210,7 @@ mod tests {
     #[test]
     fn every_problem_is_named_at_once() {
         let programme = builtin::independent_support().unwrap();
-        let known =
-            Known { forms: &programme.forms, records: &programme.records, roles: &programme.roles };
+        let known = Known { forms: &programme.forms, records: &programme.records, roles: &programme.roles };
         let text = r#"
 [[survey]]
 code = "A"

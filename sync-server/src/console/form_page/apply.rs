@@ -157,9 +157,9 @@ fn lead(
             None => Ok(String::new()),
         },
         "add" => {
-            let is_here = here.and_then(|here| pages.get(here)).is_some_and(|page| {
-                page.rows.iter().any(|repeat| repeat == what)
-            });
+            let is_here = here
+                .and_then(|here| pages.get(here))
+                .is_some_and(|page| page.rows.iter().any(|repeat| repeat == what));
             if !is_here {
                 return Err(PageError::NotOfForm);
             }
@@ -167,10 +167,8 @@ fn lead(
                 Some((within, repeat)) => (Some(within), repeat),
                 None => (None, what),
             };
-            let (row, _) = filling
-                .session
-                .add_row(repeat, within, &visit.around)
-                .map_err(|_| PageError::TooMuch)?;
+            let (row, _) =
+                filling.session.add_row(repeat, within, &visit.around).map_err(|_| PageError::TooMuch)?;
             let pages = steps::pages(visit, filling);
             let of_row = format!("{row}/");
             let first = pages.iter().flat_map(|page| &page.questions).find(|key| key.starts_with(&of_row));
@@ -236,10 +234,17 @@ fn file(
         return Ok(Some(Err(format!("There are {MOST_FILES} files already: take one away first"))));
     }
     let console = visit.console;
-    let kept =
-        blobs::local::keep(&console.store, visit.link.group, &file.bytes, MOST_GROUP_BYTES, console.clock.now())?;
+    let kept = blobs::local::keep(
+        &console.store,
+        visit.link.group,
+        &file.bytes,
+        MOST_GROUP_BYTES,
+        console.clock.now(),
+    )?;
     let Some(hash) = kept else {
-        return Ok(Some(Err("There is no room for this file: send a smaller one, or leave it out".to_owned())));
+        return Ok(Some(Err(
+            "There is no room for this file: send a smaller one, or leave it out".to_owned()
+        )));
     };
     let reference = MediaRef::new(hash, file.bytes.len() as u64, &media_type, SCOPE);
     Ok(Some(match reference {

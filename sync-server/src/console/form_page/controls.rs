@@ -28,18 +28,45 @@ pub(super) enum Control {
     Note,
     /// Nothing: its value is shown.
     Fixed(String),
-    Text { value: String, mode: &'static str },
-    Long { value: String },
+    Text {
+        value: String,
+        mode: &'static str,
+    },
+    Long {
+        value: String,
+    },
     /// The parts of a date that are asked, and a time where that is asked as well.
-    Date { day: Option<String>, month: Option<String>, year: String, time: Option<String> },
-    One { picks: Vec<Pick>, scale: bool },
-    Box { picks: Vec<Pick> },
-    Many { picks: Vec<Pick> },
+    Date {
+        day: Option<String>,
+        month: Option<String>,
+        year: String,
+        time: Option<String>,
+    },
+    One {
+        picks: Vec<Pick>,
+        scale: bool,
+    },
+    Box {
+        picks: Vec<Pick>,
+    },
+    Many {
+        picks: Vec<Pick>,
+    },
     /// One box for each place.
-    Places { places: Vec<Vec<Pick>> },
-    Tick { is_ticked: bool },
-    File { accept: &'static str, has: String },
-    Point { latitude: String, longitude: String },
+    Places {
+        places: Vec<Vec<Pick>>,
+    },
+    Tick {
+        is_ticked: bool,
+    },
+    File {
+        accept: &'static str,
+        has: String,
+    },
+    Point {
+        latitude: String,
+        longitude: String,
+    },
 }
 
 /// The control of a question as it stands; with what was typed where that was not taken.
@@ -179,7 +206,8 @@ fn scale(question: &Question) -> Option<Vec<i64>> {
     let number = |name: &str| question.parameters.get(name).and_then(|text| text.parse::<i64>().ok());
     let (start, end, step) = (number("start")?, number("end")?, number("step").unwrap_or(1));
     let count = (end.checked_sub(start)?).checked_div(step)?;
-    (step != 0 && (0..LONGEST_SCALE).contains(&count)).then(|| (0..=count).map(|at| start + at * step).collect())
+    (step != 0 && (0..LONGEST_SCALE).contains(&count))
+        .then(|| (0..=count).map(|at| start + at * step).collect())
 }
 
 /// What was answered: `None` leaves the answer as it is.
@@ -280,12 +308,8 @@ pub(super) fn read(
             text(format!("{latitude} {longitude} 0 0"))
         }
         QuestionKind::Standard(kind) if kind != "barcode" => {
-            let lines: Vec<String> = part("")
-                .lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .map(str::to_owned)
-                .collect();
+            let lines: Vec<String> =
+                part("").lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
             text(lines.join(";"))
         }
         _ => text(part("")),
@@ -352,7 +376,11 @@ mod tests {
     #[test]
     fn numbers_dates_and_times_are_read_as_people_write_them() {
         assert_eq!(number(" £12,500.50 "), "12500.50");
-        assert_eq!(number("1,2"), "1,2", "this may be one and two tenths: the form says that it is no number");
+        assert_eq!(
+            number("1,2"),
+            "1,2",
+            "this may be one and two tenths: the form says that it is no number"
+        );
         assert_eq!(time("9:30"), Ok("09:30".to_owned()));
         assert!(time("24:00").is_err() && time("noon").is_err());
         assert_eq!(date("29", "2", "2016").map(|date| date.to_string()), Ok("2016-02-29".to_owned()));

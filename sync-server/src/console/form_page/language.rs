@@ -28,10 +28,7 @@ pub(super) fn offered(form: &Form, lists: &BTreeMap<String, Vec<Choice>>, spoken
         return Vec::new();
     }
     let spoken = if spoken.is_empty() { form.default_language.as_str() } else { spoken };
-    names
-        .into_iter()
-        .map(|name| Offered { tag: tag(&name), is_spoken: name == spoken, name })
-        .collect()
+    names.into_iter().map(|name| Offered { tag: tag(&name), is_spoken: name == spoken, name }).collect()
 }
 
 pub(super) fn speech(form: &Form, spoken: &str) -> Speech {

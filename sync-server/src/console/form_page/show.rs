@@ -118,7 +118,12 @@ pub(super) fn page(
         .collect();
     let single = fields.len() == 1 && grow.is_empty();
     let first_heading = fields.first_mut().and_then(|field| {
-        if single { field.headings.clear(); None } else if field.headings.is_empty() { None } else {
+        if single {
+            field.headings.clear();
+            None
+        } else if field.headings.is_empty() {
+            None
+        } else {
             Some(field.headings.remove(0))
         }
     });
@@ -205,9 +210,9 @@ fn in_words(visit: &Visit<'_>, filling: &Filling, key: &str) -> String {
     match (&question.kind, value) {
         (_, Scalar::Date(date)) => words::date(*date),
         (QuestionKind::Acknowledge, Scalar::Text(_) | Scalar::Boolean(true)) => "Yes".to_owned(),
-        (QuestionKind::Media(_), _) => text
-            .parse::<alongside_domain::media::MediaRef>()
-            .map_or(text.clone(), |media| media.in_words()),
+        (QuestionKind::Media(_), _) => {
+            text.parse::<alongside_domain::media::MediaRef>().map_or(text.clone(), |media| media.in_words())
+        }
         (kind, _) if kind.choices().is_some() => {
             let choices = filling.session.choices(key, 0, &visit.around);
             let label = |code: &str| {

@@ -21,9 +21,8 @@ pub(super) fn question<'f>(form: &'f Form, key: &str) -> Option<&'f Question> {
 }
 
 fn is_asked(visit: &Visit<'_>, key: &str) -> bool {
-    question(visit.form, key).is_some_and(|question| {
-        answer::is_shown(&question.kind) && !visit.survey.leaves_out(&question.name)
-    })
+    question(visit.form, key)
+        .is_some_and(|question| answer::is_shown(&question.kind) && !visit.survey.leaves_out(&question.name))
 }
 
 /// What names a page: its first question, or `+` and the first repeat that grows on it.

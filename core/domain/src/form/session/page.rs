@@ -89,7 +89,8 @@ impl Session {
     /// among the section's parts.
     fn open_repeats(&self, node: u32, around: &Surroundings) -> Vec<(usize, String)> {
         let here = &self.nodes[node as usize];
-        let row = if self.row_of(node).is_empty() { String::new() } else { format!("{}/", self.row_of(node)) };
+        let row =
+            if self.row_of(node).is_empty() { String::new() } else { format!("{}/", self.row_of(node)) };
         let children = self.form.templates[here.template].children.iter().enumerate();
         children
             .filter_map(|(slot, child)| {
@@ -97,9 +98,7 @@ impl Session {
                 let is_open =
                     matches!(template.kind, Kind::Repeat) && !template.rules.contains_key(&Rule::Count);
                 let is_asked = || match template.rules.get(&Rule::Relevant) {
-                    Some(expr) => {
-                        expr.boolean(self, SessionNode::Record(node), around).unwrap_or(false)
-                    }
+                    Some(expr) => expr.boolean(self, SessionNode::Record(node), around).unwrap_or(false),
                     None => true,
                 };
                 (is_open && is_asked()).then(|| (slot, format!("{row}{}", template.name)))
@@ -110,9 +109,7 @@ impl Session {
     /// The key of the innermost row around a node, itself included; empty outside of rows.
     fn row_of(&self, node: u32) -> String {
         std::iter::successors(Some(node), |at| self.nodes[*at as usize].parent)
-            .find(|at| {
-                matches!(self.form.templates[self.nodes[*at as usize].template].kind, Kind::Repeat)
-            })
+            .find(|at| matches!(self.form.templates[self.nodes[*at as usize].template].kind, Kind::Repeat))
             .map(|row| self.key(row))
             .unwrap_or_default()
     }
