@@ -304,6 +304,24 @@ impl Form {
         })
     }
 
+    /// The questions that are asked once: those outside of repeats, in the order of the sheet.
+    pub fn questions_outside_repeats(&self) -> impl Iterator<Item = &Question> {
+        let mut open = vec![self.items.iter()];
+        std::iter::from_fn(move || {
+            while let Some(items) = open.last_mut() {
+                match items.next() {
+                    Some(Item::Question(question)) => return Some(question),
+                    Some(Item::Group(section)) => open.push(section.items.iter()),
+                    Some(Item::Repeat(_)) => {}
+                    None => {
+                        open.pop();
+                    }
+                }
+            }
+            None
+        })
+    }
+
     /// The question with this name. Names of questions are unique in a form.
     #[must_use]
     pub fn question(&self, name: &str) -> Option<&Question> {

@@ -1,7 +1,7 @@
 //! What the programme's rules find: judged with every save and pull for what it touches, and again when
 //! the day is over.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use alongside_domain::{
     deadline::Deadline,
@@ -12,7 +12,7 @@ use alongside_domain::{
     time::Millis,
 };
 use jiff::{ToSpan, civil::Date};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{
     desk::Desk,
@@ -39,9 +39,9 @@ pub(crate) fn judge(
     match changed {
         Some(changed) if changed.len() > ONE_BY_ONE => wait(tx, unit)?,
         Some(changed) => {
+            let source = UnitSource::new(tx, programme, unit)?;
             for (record, form) in changed.iter().filter(|(_, form)| programme.rules.reads(form)) {
                 let touched = Touched { form, record: *record };
-                let source = UnitSource::new(tx, programme, unit)?;
                 keep(tx, unit, &programme.rules.unit(programme, &source, asked, Some(touched))?)?;
             }
         }
@@ -160,7 +160,9 @@ struct UnitSource<'a> {
     /// With their kinds.
     groups: Vec<(GroupId, String)>,
     /// Several rules ask for the same.
-    read: RefCell<BTreeMap<(String, Take), Vec<RecordView>>>,
+    read: RefCell<BTreeMap<(String, Take), Vec<Arc<RecordView>>>>,
+    /// What one asks for is among what another asks for.
+    views: RefCell<BTreeMap<RecordId, Arc<RecordView>>>,
 }
 
 impl<'a> UnitSource<'a> {
@@ -171,7 +173,7 @@ impl<'a> UnitSource<'a> {
         for group in around {
             groups.push((group, groups::kind(db, group)?.unwrap_or_default()));
         }
-        Ok(Self { db, programme, unit, groups, read: RefCell::default() })
+        Ok(Self { db, programme, unit, groups, read: RefCell::default(), views: RefCell::default() })
     }
 
     /// The groups that hold records of this form.
@@ -180,21 +182,32 @@ impl<'a> UnitSource<'a> {
         self.groups.iter().filter(move |(_, own)| Some(own.as_str()) == kind).map(|(group, _)| *group)
     }
 
+    /// The record of a row that begins with its id and its body.
+    fn view(&self, row: &Row<'_>) -> rusqlite::Result<Arc<RecordView>> {
+        let record: RecordId = id(row, 0)?;
+        if let Some(known) = self.views.borrow().get(&record) {
+            return Ok(Arc::clone(known));
+        }
+        let view: Arc<RecordView> = Arc::new(cbor(row, 1)?);
+        self.views.borrow_mut().insert(record, Arc::clone(&view));
+        Ok(view)
+    }
+
     fn query(
         &self,
         groups: impl Iterator<Item = GroupId>,
         form: &str,
         (from, to): (i64, i64),
         rest: &str,
-    ) -> Result<Vec<RecordView>, ApiError> {
+    ) -> Result<Vec<Arc<RecordView>>, ApiError> {
         let mut found = Vec::new();
         for group in groups {
             let mut statement = self.db.prepare_cached(&format!(
-                "SELECT body FROM record_row INDEXED BY record_row_form
+                "SELECT record, body FROM record_row INDEXED BY record_row_form
                  WHERE grp = ?1 AND form = ?2 AND at BETWEEN ?3 AND ?4 {rest}"
             ))?;
-            let rows = statement.query_map(params![group.0, form, from, to], |row| cbor(row, 0))?;
-            found.extend(rows.collect::<Result<Vec<RecordView>, _>>()?);
+            let rows = statement.query_map(params![group.0, form, from, to], |row| self.view(row))?;
+            found.extend(rows.collect::<Result<Vec<_>, _>>()?);
         }
         Ok(found)
     }
@@ -206,20 +219,21 @@ impl<'a> UnitSource<'a> {
         form: &str,
         order: &str,
         most: u32,
-    ) -> Result<Vec<RecordView>, ApiError> {
+    ) -> Result<Vec<Arc<RecordView>>, ApiError> {
         let at = self.programme.record_kind(form).and_then(|kind| kind.at.as_deref()).unwrap_or_default();
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let mut found = Vec::new();
         for group in groups {
             let mut statement = self.db.prepare_cached(&format!(
-                "SELECT body FROM record_row INDEXED BY record_row_form WHERE grp = ?1 AND form = ?2 {order}"
+                "SELECT record, body FROM record_row INDEXED BY record_row_form
+                 WHERE grp = ?1 AND form = ?2 {order}"
             ))?;
             let mut rows = statement.query(params![group.0, form])?;
             let before = found.len();
             while found.len() - before < most
                 && let Some(row) = rows.next()?
             {
-                let view: RecordView = cbor(row, 0)?;
+                let view = self.view(row)?;
                 // The row of one that tells no time stands where it was written.
                 if view.value(at).is_some() {
                     found.push(view);
@@ -249,7 +263,7 @@ const EVER: (i64, i64) = (i64::MIN, i64::MAX);
 impl Source for UnitSource<'_> {
     type Error = ApiError;
 
-    fn records(&self, form: &str, take: Take) -> Result<Vec<RecordView>, ApiError> {
+    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, ApiError> {
         let key = (form.to_owned(), take);
         if let Some(known) = self.read.borrow().get(&key) {
             return Ok(known.clone());
@@ -269,8 +283,11 @@ impl Source for UnitSource<'_> {
         Ok(found)
     }
 
-    fn record(&self, record: RecordId) -> Result<Option<RecordView>, ApiError> {
-        Ok(projection::view(self.db, record)?)
+    fn record(&self, record: RecordId) -> Result<Option<Arc<RecordView>>, ApiError> {
+        if let Some(known) = self.views.borrow().get(&record) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        Ok(projection::view(self.db, record)?.map(Arc::new))
     }
 
     fn deadlines(&self) -> Result<Vec<Deadline>, ApiError> {
@@ -278,7 +295,7 @@ impl Source for UnitSource<'_> {
     }
 
     /// Whose phone this is has all of their own days here; of nobody else.
-    fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Vec<RecordView>>, ApiError> {
+    fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Vec<Arc<RecordView>>>, ApiError> {
         let me: Option<[u8; 16]> = self
             .db
             .prepare_cached("SELECT person FROM sync_state")?

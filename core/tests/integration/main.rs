@@ -6,6 +6,7 @@ mod apart;
 mod builtin;
 mod driver;
 mod erasure;
+mod hostile;
 mod installation;
 mod lab;
 mod programme;

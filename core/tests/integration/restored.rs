@@ -5,7 +5,10 @@ use alongside_core::Phone;
 use alongside_domain::{
     ids::{ChangeHash, GroupId},
     tally::Tally,
-    wire::{ControlEvent, FeedEntry, Refusal, Verdict},
+    wire::{
+        ControlEvent, Cursor, FeedEntry, Refusal, SyncAnswer, Verdict,
+        repair::{Listed, RepairAnswer, RepairRequest},
+    },
 };
 
 use crate::lab::{
@@ -101,4 +104,47 @@ fn what_waits_for_a_coordinator_is_not_sent_in_turn_with_what_cannot_go() {
     phone.sync().apply(&sent, &answer(&request, 50, vec![Verdict::Missing(vec![first])], &[])).unwrap();
     let (_, sent, _) = phone.sync().prepare(1 << 20, 1 << 20).unwrap();
     assert_eq!(sent.changes[0], first);
+}
+
+/// One step of a repair; `told` answers the request as the server.
+fn repair_step(phone: &Phone, told: impl Fn(&RepairRequest) -> RepairAnswer) {
+    let (request, sent, _) = phone.sync().prepare(1 << 20, 1 << 20).unwrap();
+    let repair = request.repair.as_ref().expect("a repair is under way");
+    let head = Cursor { seq: 9, chain: [5; 16] };
+    let repair = RepairAnswer { head, seen: head, ..told(repair) };
+    let right = answer(&request, 9, Vec::new(), &[]);
+    phone.sync().apply(&sent, &SyncAnswer { repair: Some(Box::new(repair)), ..right }).unwrap();
+}
+
+#[test]
+fn what_a_restored_server_lost_and_only_this_phone_has_is_counted_and_stays_readable() {
+    let lab = Lab::new();
+    let (phone, matter) = settled(&lab);
+    let own = save(&phone, matter, "call", &[("note", "Own")]);
+    accept_all(&phone, 14);
+    let call = call(matter);
+    exchange(&phone, 21, &[call.entry(0, 20), call.entry(1, 21)], |_, _| Verdict::Retry);
+    assert_eq!(phone.records().outbox().unwrap().only_here, 0);
+    // The server came back as it was before any of it.
+    let (request, sent, _) = phone.sync().prepare(1 << 20, 1 << 20).unwrap();
+    let restored = SyncAnswer { to_repair: true, ..answer(&request, 9, Vec::new(), &[]) };
+    phone.sync().apply(&sent, &restored).unwrap();
+    repair_step(&phone, |_| RepairAnswer { differ: vec![matter], ..RepairAnswer::default() });
+    repair_step(&phone, |asked| RepairAnswer {
+        lists: asked
+            .lists
+            .iter()
+            .map(|list| Listed { group: list.group, entries: Vec::new(), more: false })
+            .collect(),
+        ..RepairAnswer::default()
+    });
+    // The other's two changes can be proved by nothing here; the own one is sent again.
+    let outbox = phone.records().outbox().unwrap();
+    assert_eq!(outbox.only_here, 2);
+    assert_eq!(shown(&phone, call.record(), "note").as_deref(), Some("Second"));
+    let (_, sent, _) = phone.sync().prepare(1 << 20, 1 << 20).unwrap();
+    assert!(sent.changes.contains(&own.heads[0]));
+    // Whoever wrote it brings it back.
+    exchange(&phone, 40, &[call.entry(0, 38), call.entry(1, 39)], |_, _| Verdict::Retry);
+    assert_eq!(phone.records().outbox().unwrap().only_here, 0);
 }

@@ -1,7 +1,7 @@
 //! What the programme's rules find: judged with every change for what it touches, and again when the day
 //! is over.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use alongside_domain::{
     deadline::{self, Deadline},
@@ -31,8 +31,8 @@ pub(super) fn judge(
         return wait(tx, unit);
     }
     let asked = Asked { place: Place::Server, now };
+    let source = UnitSource::new(tx, programme, unit)?;
     for (record, form) in changed.iter().filter(|(_, form)| programme.rules.reads(form)) {
-        let source = UnitSource::new(tx, programme, unit)?;
         let touched = Touched { form, record: *record };
         let outcome = programme.rules.unit(programme, &source, asked, Some(touched))?;
         keep(tx, unit, &outcome)?;
@@ -218,7 +218,8 @@ fn of_units(
         let source = UnitSource::new(connection, programme, *unit)?;
         let mut records = UnitRecords::default();
         for form in &forms {
-            records.records.insert((*form).to_owned(), source.records(form, Take::All)?);
+            let views = source.records(form, Take::All)?;
+            records.records.insert((*form).to_owned(), views.iter().map(|view| (**view).clone()).collect());
         }
         held.push((*unit, records));
     }
@@ -232,7 +233,9 @@ struct UnitSource<'a> {
     unit: GroupId,
     scope: BTreeMap<String, Vec<GroupId>>,
     /// Several rules ask for the same.
-    read: RefCell<BTreeMap<(String, Take), Vec<RecordView>>>,
+    read: RefCell<BTreeMap<(String, Take), Vec<Arc<RecordView>>>>,
+    /// What one asks for is among what another asks for.
+    views: RefCell<BTreeMap<RecordId, Arc<RecordView>>>,
 }
 
 const EVER: (i64, i64) = (i64::MIN, i64::MAX);
@@ -244,7 +247,7 @@ impl<'a> UnitSource<'a> {
         unit: GroupId,
     ) -> Result<Self, ReadModelError> {
         let scope = unit::scope(connection, unit)?;
-        Ok(Self { connection, programme, unit, scope, read: RefCell::default() })
+        Ok(Self { connection, programme, unit, scope, read: RefCell::default(), views: RefCell::default() })
     }
 
     fn groups_of(&self, form: &str) -> &[GroupId] {
@@ -258,12 +261,12 @@ impl<'a> UnitSource<'a> {
         form: &str,
         span: (i64, i64),
         rest: &str,
-    ) -> Result<Vec<RecordView>, ReadModelError> {
+    ) -> Result<Vec<Arc<RecordView>>, ReadModelError> {
         let within = if span == EVER { "" } else { "AND at BETWEEN ?3 AND ?4" };
         let mut found = Vec::new();
         for group in groups {
             let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT body FROM record_row WHERE \"group\" = ?1 AND form = ?2 {within} {rest}"
+                "SELECT record, body FROM record_row WHERE \"group\" = ?1 AND form = ?2 {within} {rest}"
             ))?;
             let mut rows = if span == EVER {
                 statement.query(params![group.0, form])?
@@ -271,7 +274,15 @@ impl<'a> UnitSource<'a> {
                 statement.query(params![group.0, form, span.0, span.1])?
             };
             while let Some(row) = rows.next()? {
-                found.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+                let record = RecordId(row.get(0)?);
+                if let Some(known) = self.views.borrow().get(&record) {
+                    found.push(Arc::clone(known));
+                    continue;
+                }
+                let view: Arc<RecordView> =
+                    Arc::new(serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?);
+                self.views.borrow_mut().insert(record, Arc::clone(&view));
+                found.push(view);
             }
         }
         Ok(found)
@@ -300,7 +311,7 @@ impl<'a> UnitSource<'a> {
 impl Source for UnitSource<'_> {
     type Error = ReadModelError;
 
-    fn records(&self, form: &str, take: Take) -> Result<Vec<RecordView>, ReadModelError> {
+    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, ReadModelError> {
         let key = (form.to_owned(), take);
         if let Some(known) = self.read.borrow().get(&key) {
             return Ok(known.clone());
@@ -326,8 +337,11 @@ impl Source for UnitSource<'_> {
         Ok(found)
     }
 
-    fn record(&self, record: RecordId) -> Result<Option<RecordView>, ReadModelError> {
-        Ok(super::case::record(self.connection, record)?.map(|stored| stored.view))
+    fn record(&self, record: RecordId) -> Result<Option<Arc<RecordView>>, ReadModelError> {
+        if let Some(known) = self.views.borrow().get(&record) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        Ok(super::case::record(self.connection, record)?.map(|stored| Arc::new(stored.view)))
     }
 
     fn deadlines(&self) -> Result<Vec<Deadline>, ReadModelError> {
@@ -340,7 +354,7 @@ impl Source for UnitSource<'_> {
         form: &str,
         person: PersonId,
         day: Date,
-    ) -> Result<Option<Vec<RecordView>>, ReadModelError> {
+    ) -> Result<Option<Vec<Arc<RecordView>>>, ReadModelError> {
         let kind = self.programme.record_kind(form).map(|kind| kind.group.clone()).unwrap_or_default();
         let mut groups: Vec<GroupId> = self
             .connection

@@ -20,6 +20,9 @@ const YARDSTICK_KEY: [u8; 32] = [9; 32];
 /// What one sync of the file costs on the phone that the budget of encryption is for.
 const SYNC_US: f64 = 5_000.0;
 
+/// Between two contacts that a supporter writes, in milliseconds: twelve a day, which is a full one.
+const EVERY: i64 = 2 * 3_600_000;
+
 /// Work to save: contacts of one case.
 struct Contacts {
     generator: Generator,
@@ -34,7 +37,7 @@ impl Contacts {
     }
 
     fn next(&mut self, handset: &Handset, case: GroupId) -> alongside_core::SaveRequest {
-        self.at.0 += 617_000;
+        self.at.0 += EVERY;
         handset.clock.set(self.at);
         let answers = self.generator.fill("contact", self.at.0);
         new_record(case, "contact", answers, &mut self.rng)

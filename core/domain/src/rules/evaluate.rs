@@ -1,6 +1,10 @@
 //! Judges rules over records. What it decides in doubt is written at the top of [`super`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::civil::Date;
 
@@ -88,8 +92,8 @@ pub(super) fn units(
     let top = scene.tree.add(Tree::ROOT, "units", crate::form::expr::Scalar::Empty);
     for (_, records) in units {
         let unit = scene.unit(top);
-        for view in in_order(records.records.values().flatten().cloned().collect()) {
-            scene.record(unit, "", &view);
+        for view in in_order(records.records.values().flatten().collect()) {
+            scene.record(unit, "", view);
         }
         scene.deadlines(unit, &records.deadlines, court.as_of);
     }
@@ -147,7 +151,7 @@ impl<'a> Court<'a> {
         // beside it changed, for all.
         let views = match touched.filter(|touched| touched.form == form) {
             Some(touched) => {
-                let mut views: Vec<RecordView> = source.record(touched.record)?.into_iter().collect();
+                let mut views: Vec<Arc<RecordView>> = source.record(touched.record)?.into_iter().collect();
                 let mut judged = vec![touched.record];
                 if near {
                     // Its neighbours are judged with it, and those that were its neighbours before.
@@ -238,7 +242,8 @@ impl<'a> Court<'a> {
         for form in &rule.forms {
             let records = match touched.filter(|touched| touched.form == form) {
                 Some(touched) => {
-                    let mut records: Vec<RecordView> = source.record(touched.record)?.into_iter().collect();
+                    let mut records: Vec<Arc<RecordView>> =
+                        source.record(touched.record)?.into_iter().collect();
                     for record in source.found_before(&rule.id)? {
                         records.extend(source.record(record)?);
                         self.outcome.judged.insert((rule.id.clone(), Some(record)));
@@ -458,9 +463,9 @@ impl<'a> Court<'a> {
 /// What rules read beside the record that they are about.
 #[derive(Default)]
 struct Beside {
-    records: BTreeMap<String, Vec<RecordView>>,
-    siblings: Vec<RecordView>,
-    others: Vec<RecordView>,
+    records: BTreeMap<String, Vec<Arc<RecordView>>>,
+    siblings: Vec<Arc<RecordView>>,
+    others: Vec<Arc<RecordView>>,
 }
 
 impl Beside {
@@ -481,8 +486,8 @@ impl Rule {
 }
 
 /// By id, each once: the order in which records are handed over must not matter.
-fn in_order(mut views: Vec<RecordView>) -> Vec<RecordView> {
-    views.sort_by_key(|view| view.root.id);
-    views.dedup_by_key(|view| view.root.id);
+fn in_order<V: Borrow<RecordView>>(mut views: Vec<V>) -> Vec<V> {
+    views.sort_by_key(|view| (*view).borrow().root.id);
+    views.dedup_by(|one, other| (*one).borrow().root.id == (*other).borrow().root.id);
     views
 }

@@ -9,7 +9,7 @@ use super::{Rules, builtin};
 use crate::{
     deadline::Deadline,
     form::{
-        Form, QuestionKind,
+        Form, Question, QuestionKind,
         expr::{NodeId, Scalar, Tree},
     },
     ids::RecordId,
@@ -58,24 +58,25 @@ impl<'a> Scene<'a> {
         self.records.insert(node, (view.root.id, form_id.clone()));
         let form = self.programme.form(form_id);
         self.attributes(node, form, view);
-        for name in &self.rules.names {
-            let Some(form) = form else {
-                if let Some(value) = view.value(name) {
+        let names = &self.rules.names;
+        match form {
+            Some(form) => {
+                let read = form.questions_outside_repeats().filter(|question| names.contains(&question.name));
+                for Question { name, kind, .. } in read {
+                    let value = match kind {
+                        QuestionKind::SelectMultiple(_) | QuestionKind::Rank(_) => {
+                            Scalar::from(view.codes(name).join(" "))
+                        }
+                        kind => view.value(name).map_or(Scalar::Empty, |value| scalar(Some(kind), value)),
+                    };
+                    self.tree.add(node, name, value);
+                }
+            }
+            None => {
+                for (name, value) in names.iter().filter_map(|name| Some((name, view.value(name)?))) {
                     self.tree.add(node, name, scalar(None, value));
                 }
-                continue;
-            };
-            let Some(question) = form.question(name) else { continue };
-            if form.repeats_around(name).next().is_some() {
-                continue;
             }
-            let value = match &question.kind {
-                QuestionKind::SelectMultiple(_) | QuestionKind::Rank(_) => {
-                    Scalar::from(view.codes(name).join(" "))
-                }
-                kind => view.value(name).map_or(Scalar::Empty, |value| scalar(Some(kind), value)),
-            };
-            self.tree.add(node, name, value);
         }
         self.repeats(node, form, view);
         node
@@ -134,8 +135,15 @@ impl<'a> Scene<'a> {
         if let Some(form) = form {
             let (mut doubled, mut unlisted) = (Vec::new(), Vec::new());
             for question in form.questions() {
-                let Some(choices) = self.programme.choices(form, question) else { continue };
+                if question.kind.choices().is_none() {
+                    continue;
+                }
+                // The cheaper first: most questions of most records have no answer.
                 let codes = view.codes(&question.name);
+                if codes.is_empty() {
+                    continue;
+                }
+                let Some(choices) = self.programme.choices(form, question) else { continue };
                 if builtin::has_doubles(&codes) {
                     doubled.push(question.name.as_str());
                 }

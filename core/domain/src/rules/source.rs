@@ -1,6 +1,6 @@
 //! What rules see: records of a scope, handed over by phone or server.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::civil::Date;
 
@@ -28,7 +28,8 @@ pub enum Take {
 
 /// Gives the records of one unit: its own, and those of the groups it is linked to.
 ///
-/// The order does not matter, nor does a record handed over twice.
+/// The order does not matter, nor does a record handed over twice. Several rules ask for the same records:
+/// a source hands over what it has read before.
 pub trait Source {
     /// What can go wrong with reading.
     type Error;
@@ -37,13 +38,13 @@ pub trait Source {
     ///
     /// # Errors
     /// The source's own.
-    fn records(&self, form: &str, take: Take) -> Result<Vec<RecordView>, Self::Error>;
+    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, Self::Error>;
 
     /// One record.
     ///
     /// # Errors
     /// The source's own.
-    fn record(&self, record: RecordId) -> Result<Option<RecordView>, Self::Error>;
+    fn record(&self, record: RecordId) -> Result<Option<Arc<RecordView>>, Self::Error>;
 
     /// The dates of the unit.
     ///
@@ -56,7 +57,12 @@ pub trait Source {
     ///
     /// # Errors
     /// The source's own.
-    fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Vec<RecordView>>, Self::Error>;
+    fn day(
+        &self,
+        form: &str,
+        person: PersonId,
+        day: Date,
+    ) -> Result<Option<Vec<Arc<RecordView>>>, Self::Error>;
 
     /// The records for which a rule found something before.
     ///
@@ -99,7 +105,7 @@ impl Held {
 impl Source for Held {
     type Error = std::convert::Infallible;
 
-    fn records(&self, form: &str, take: Take) -> Result<Vec<RecordView>, Self::Error> {
+    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, Self::Error> {
         let mut found = self.of(form);
         let most = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         match take {
@@ -114,19 +120,19 @@ impl Source for Held {
             }),
             Take::Others => found = self.others.get(form).cloned().unwrap_or_default(),
         }
-        Ok(found)
+        Ok(found.into_iter().map(Arc::new).collect())
     }
 
-    fn record(&self, record: RecordId) -> Result<Option<RecordView>, Self::Error> {
-        Ok(self.unit.records.values().flatten().find(|view| view.root.id == record).cloned())
+    fn record(&self, record: RecordId) -> Result<Option<Arc<RecordView>>, Self::Error> {
+        Ok(self.unit.records.values().flatten().find(|view| view.root.id == record).cloned().map(Arc::new))
     }
 
     fn deadlines(&self) -> Result<Vec<Deadline>, Self::Error> {
         Ok(self.unit.deadlines.clone())
     }
 
-    fn day(&self, _: &str, _: PersonId, _: Date) -> Result<Option<Vec<RecordView>>, Self::Error> {
-        Ok(self.day.clone())
+    fn day(&self, _: &str, _: PersonId, _: Date) -> Result<Option<Vec<Arc<RecordView>>>, Self::Error> {
+        Ok(self.day.clone().map(|day| day.into_iter().map(Arc::new).collect()))
     }
 
     fn found_before(&self, _: &str) -> Result<Vec<RecordId>, Self::Error> {

@@ -2,7 +2,10 @@
 //! least for each, as data (`examples.toml`); what is said about a file that cannot be used; and that the
 //! order of records does not matter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::civil::DateTime;
 use proptest::prelude::*;
@@ -354,11 +357,11 @@ struct Growing<'a> {
 impl Source for Growing<'_> {
     type Error = std::convert::Infallible;
 
-    fn records(&self, form: &str, take: Take) -> Result<Vec<RecordView>, Self::Error> {
+    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, Self::Error> {
         self.held.records(form, take)
     }
 
-    fn record(&self, record: RecordId) -> Result<Option<RecordView>, Self::Error> {
+    fn record(&self, record: RecordId) -> Result<Option<Arc<RecordView>>, Self::Error> {
         self.held.record(record)
     }
 
@@ -366,7 +369,12 @@ impl Source for Growing<'_> {
         self.held.deadlines()
     }
 
-    fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Vec<RecordView>>, Self::Error> {
+    fn day(
+        &self,
+        form: &str,
+        person: PersonId,
+        day: Date,
+    ) -> Result<Option<Vec<Arc<RecordView>>>, Self::Error> {
         self.held.day(form, person, day)
     }
 
