@@ -81,7 +81,10 @@ fn what_is_asked_follows_from_what_was_answered() {
     assert!(!say("c16_round", "R1").is_relevant("c16_changes"));
     assert!(say("c16_round", "R2").is_relevant("c16_changes"));
     let early = say("a6_start", "2014-05-31");
-    assert_eq!(early.state("a6_start", &around).unwrap().trouble.unwrap().message, "Enter a date from 1 June 2014");
+    assert_eq!(
+        early.state("a6_start", &around).unwrap().trouble.unwrap().message,
+        "Enter a date from 1 June 2014"
+    );
     say("a2_partner", "Families Together");
     let unique = say("a1_area", "840");
     assert_eq!(unique.value_of("dp_unique"), Some(&Scalar::from("Families Together-840")));
