@@ -88,7 +88,7 @@ pub(crate) fn programme() -> Programme {
         states: Vec::new(),
         retention: BTreeMap::new(),
         derived: Vec::new(),
-        surveys: std::collections::BTreeMap::new(),
+        surveys: BTreeMap::new(),
     }
 }
 

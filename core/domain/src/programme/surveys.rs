@@ -225,7 +225,7 @@ fixed = ["mode"]
 colour = "red"
 "#;
         let problems = read("surveys.toml", text, &known).unwrap_err();
-        let codes: Vec<&str> = problems.iter().map(|problem| &*problem.code).collect();
+        let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
         for code in ["unknown_form", "unknown_role", "number_out_of_range", "bad_fixed", "unknown_key"] {
             assert!(codes.contains(&code), "{code} is not among {codes:?}");
         }
