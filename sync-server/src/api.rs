@@ -209,7 +209,8 @@ impl Server {
             Arc::clone(&state.clock),
             state.config.is_https(),
         )
-        .writing_through(Arc::clone(&state.ingest));
+        .writing_through(Arc::clone(&state.ingest))
+        .reached_at(state.config.url(addr));
         let routes = router(&state, Some(console::router(console)));
         let (stop, mut stopping) = watch::channel(false);
         let projecting = tokio::spawn(projector.run(stop.subscribe()));

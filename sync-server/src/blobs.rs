@@ -27,6 +27,7 @@ use crate::{
 
 pub mod copies;
 pub mod erase;
+pub(crate) mod local;
 pub(crate) mod receive;
 pub(crate) mod rows;
 pub(crate) mod serve;

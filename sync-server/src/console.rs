@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use alongside_domain::programme::{FieldRef, Programme};
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
     routing::{get, post},
 };
 use jiff::civil::Date;
@@ -23,12 +25,14 @@ mod checks_page;
 mod conflicts;
 mod duplicates_page;
 mod error;
+mod form_page;
 mod frame;
 mod history;
 mod home_page;
 mod list_page;
 mod list_query;
 mod session;
+mod survey_pages;
 mod words;
 
 use access::Reader;
@@ -44,6 +48,10 @@ pub struct Console {
     clock: Arc<dyn Clock>,
     secure: bool,
     ingest: Option<Arc<Ingest>>,
+    /// The forms that are answered by link, made ready.
+    forms: crate::surveys::answer::Forms,
+    /// Where people reach the server, without a slash at the end; empty where that is not known.
+    address: String,
 }
 
 impl std::fmt::Debug for Console {
@@ -63,13 +71,28 @@ impl Console {
         clock: Arc<dyn Clock>,
         secure: bool,
     ) -> Self {
-        Self { store, model, programme, clock, secure, ingest: None }
+        Self {
+            store,
+            model,
+            programme,
+            clock,
+            secure,
+            ingest: None,
+            forms: Default::default(),
+            address: String::new(),
+        }
     }
 
     /// The same, with a way to write what is decided on its pages. Without it, they only show.
     #[must_use]
     pub fn writing_through(self, ingest: Arc<Ingest>) -> Self {
         Self { ingest: Some(ingest), ..self }
+    }
+
+    /// The same, for links that are sent to people: where they reach the server.
+    #[must_use]
+    pub fn reached_at(self, address: String) -> Self {
+        Self { address, ..self }
     }
 
     /// Path of the units' pages, such as `/cases`: the programme's own word.
@@ -82,7 +105,7 @@ impl Console {
             .chars()
             .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
             .collect();
-        let taken = ["", "areas", "static", "sign-in", "sign-out"];
+        let taken = ["", "areas", "f", "static", "sign-in", "sign-out", "surveys"];
         if taken.contains(&word.trim_matches('-')) { "/units".to_owned() } else { format!("/{word}") }
     }
 
@@ -150,6 +173,19 @@ pub fn router(console: Console) -> Router {
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))
+        .route("/surveys", get(survey_pages::list).post(survey_pages::open))
+        .route("/surveys/{run}", get(survey_pages::board))
+        .route("/surveys/{run}/invite", post(survey_pages::invite))
+        .route("/surveys/{run}/close", post(survey_pages::close))
+        .route("/surveys/{run}/links/{number}/{what}", post(survey_pages::link))
+        .route("/surveys/{run}/answers/{record}", get(survey_pages::answer))
+        .route("/surveys/{run}/export/{file}", get(survey_pages::take_away))
+        .route("/f/{token}", get(form_page::start).post(form_page::begin))
+        .route(
+            "/f/{token}/page",
+            get(form_page::page).post(form_page::answer).layer(DefaultBodyLimit::max(form_page::MOST_BODY)),
+        )
+        .route("/f/{token}/check", get(form_page::check).post(form_page::send))
         .route("/static/{name}", get(assets::get))
         .fallback(async || error::PageError::NotFound)
         .layer(middleware::from_fn(frame::dress))

@@ -19,6 +19,7 @@ pub mod read_model;
 pub mod review;
 pub mod secret;
 pub mod store;
+pub mod surveys;
 pub mod telemetry;
 pub mod verify;
 

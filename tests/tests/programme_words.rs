@@ -13,7 +13,7 @@ use alongside_server::config;
 
 /// Words that programmes use as names and that the software means otherwise. Each list says what they are
 /// here; a word belongs here only if the software would hold it had there never been that programme.
-const OUR_OWN: [(&str, &[&str]); 8] = [
+const OUR_OWN: [(&str, &[&str]); 9] = [
     (
         "keys and words of the package's files",
         &[
@@ -59,6 +59,9 @@ const OUR_OWN: [(&str, &[&str]); 8] = [
             "whose",
             "help",
             "review",
+            "caseload",
+            "nothing",
+            "when",
         ],
     ),
     (
@@ -80,6 +83,10 @@ const OUR_OWN: [(&str, &[&str]); 8] = [
         &["group_id", "access", "started_at", "GROUP", "NONE"],
     ),
     ("what pages and modules are called", &["model", "other", "home", "lang"]),
+    (
+        "a function of expressions, an attribute of an XForm and prefixes of its names, states of work, endings",
+        &["distance", "src", "ev", "draft", "network", "new", "none", "request", "st"],
+    ),
 ];
 
 /// Every name and code of a programme.

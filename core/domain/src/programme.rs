@@ -21,6 +21,7 @@ pub mod sessions;
 pub mod singleton;
 pub mod split;
 pub mod states;
+pub mod surveys;
 
 /// A programme package, read and checked as a whole.
 #[derive(Debug, Clone)]
@@ -61,6 +62,8 @@ pub struct Programme {
     pub retention: BTreeMap<String, Retention>,
     /// What is worked out from records and never stored.
     pub derived: Vec<derived::Derived>,
+    /// What is answered by link, by code.
+    pub surveys: BTreeMap<String, surveys::Survey>,
 }
 
 /// A role and how far it sees (domain.md 1.1).

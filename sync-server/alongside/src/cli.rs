@@ -25,6 +25,7 @@ mod quarantine;
 mod refused;
 mod restore;
 mod serve;
+mod surveys;
 mod user;
 mod verify;
 
@@ -110,6 +111,9 @@ enum Command {
     /// Forms: check one, convert it, try it, compute an expression.
     #[command(subcommand)]
     Forms(forms::Command),
+    /// Forms answered by link: open one, ask people, see who has answered, take the answers away.
+    #[command(subcommand)]
+    Surveys(surveys::Command),
     /// Destroy everything in a group, for good, while the server runs or not.
     Erase(erase::Command),
     /// Copy the store into a new file, while the server runs or not, and prove the copy.
@@ -148,6 +152,7 @@ impl Cli {
             Command::Quarantine(command) => return quarantine::run(&config, &command).map(code),
             Command::Refused(command) => return refused::run(&config, &command).map(code),
             Command::Forms(command) => return forms::run(&command).map(code),
+            Command::Surveys(command) => return surveys::run(&config, &command).map(code),
             Command::Erase(command) => return erase::run(&config, &command).map(code),
             Command::Backup(command) => return backup::run(&config, &command).map(code),
             Command::Restore(command) => return restore::run(&config, &command).map(code),

@@ -33,6 +33,24 @@ pub(super) enum PageError {
     MergedOtherwise,
     /// A form was sent without its token, or from another site.
     Forged,
+    /// There is no such link to a form.
+    LinkUnknown,
+    /// The time of a link to a form is over.
+    LinkExpired,
+    /// A link to a form was taken back, or its survey closed.
+    LinkEnded,
+    /// The form behind a link was sent already.
+    LinkAnswered,
+    /// What was saved behind a link does not go with the form any more.
+    DraftOfAnother,
+    /// A page of a form sent what the form does not ask.
+    NotOfForm,
+    /// A page sent more than is taken.
+    TooMuch,
+    /// A page sent too many files.
+    TooManyFiles,
+    /// Too many write at once.
+    Busy,
     /// Something failed here.
     Failed,
 }
@@ -48,8 +66,27 @@ impl PageError {
             Self::DecideFirst | Self::ChangedMeanwhile | Self::TooLate | Self::MergedOtherwise => {
                 StatusCode::CONFLICT
             }
+            Self::LinkUnknown => StatusCode::NOT_FOUND,
+            Self::LinkExpired | Self::LinkEnded | Self::LinkAnswered => StatusCode::GONE,
+            Self::DraftOfAnother => StatusCode::CONFLICT,
+            Self::NotOfForm => StatusCode::BAD_REQUEST,
+            Self::TooMuch | Self::TooManyFiles => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// Whether going to the first page of the console makes sense.
+    pub(super) fn leads_home(self) -> bool {
+        matches!(
+            self,
+            Self::NotFound
+                | Self::NotThereYet
+                | Self::BadRequest
+                | Self::DecideFirst
+                | Self::Forged
+                | Self::Failed
+        )
     }
 
     pub(super) fn title(self) -> &'static str {
@@ -65,6 +102,15 @@ impl PageError {
             Self::TooLate => "It is too late to undo this",
             Self::MergedOtherwise => "Another merge stands in the way",
             Self::Forged => "The page was open for too long",
+            Self::LinkUnknown => "This link leads nowhere",
+            Self::LinkExpired => "The time to answer is over",
+            Self::LinkEnded => "This link no longer works",
+            Self::LinkAnswered => "Your answers were sent already",
+            Self::DraftOfAnother => "The form has changed",
+            Self::NotOfForm => "The form does not ask this",
+            Self::TooMuch => "This is too much to send at once",
+            Self::TooManyFiles => "These are too many files",
+            Self::Busy => "The service is busy",
             Self::Failed => "Sorry, there is a problem with the service",
         }
     }
@@ -102,6 +148,31 @@ impl PageError {
             Self::Forged => {
                 "To keep you safe, nothing was done. Go back, load the page again, and try once more."
             }
+            Self::LinkUnknown => {
+                "Check that you have the whole link: it is long, and may be broken over two lines. If it still does not work, ask the person who sent it to you for a new one."
+            }
+            Self::LinkExpired => {
+                "This link worked until a certain day, and that day has passed. If you still want to answer, ask the person who sent it to you for a new one."
+            }
+            Self::LinkEnded => {
+                "It was taken back, or the survey is closed. If you think that you should still answer, ask the person who sent it to you."
+            }
+            Self::LinkAnswered => {
+                "Thank you. There is nothing more to do. If something needs to be put right, ask the person who sent you the link."
+            }
+            Self::DraftOfAnother => {
+                "What you saved is kept, and the form that it belongs to is not here just now. Try again later, or ask the person who sent you the link."
+            }
+            Self::NotOfForm => {
+                "Nothing of this page was kept. Open your link again: you go on where you stopped. If it happens again, ask the person who sent you the link."
+            }
+            Self::TooMuch => {
+                "Nothing of this page was kept. A file may have up to 16 MB, and a page up to 24 MB. Go back and send less, or a smaller file."
+            }
+            Self::TooManyFiles => {
+                "Nothing of this page was kept. Go back, and choose one file for each question."
+            }
+            Self::Busy => "Nothing was lost. Go back, wait a moment, and try again.",
             Self::Failed => {
                 "Nothing was lost: the records are safe. Try again in a few minutes. If it goes on, give the number below to the person who runs Alongside."
             }

@@ -100,7 +100,7 @@ fn draw(error: PageError, id: &str) -> Response {
         title: error.title(),
         text: error.text(),
         request: (error == PageError::Failed).then(|| id.to_owned()),
-        home: !matches!(error, PageError::NotSignedIn | PageError::LinkSpent | PageError::RoleSeesNothing),
+        home: error.leads_home(),
     };
     let status = error.status();
     match page.render() {

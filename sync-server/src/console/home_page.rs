@@ -6,10 +6,12 @@ use alongside_domain::programme::{PartWords, Reach};
 use askama::Template;
 use axum::{
     extract::State,
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse, Redirect, Response},
 };
 
-use super::{Console, access::Reader, error::PageError, frame::Frame, session::SignedIn, words};
+use super::{
+    Console, access::Reader, error::PageError, frame::Frame, session::SignedIn, survey_pages, words,
+};
 use crate::read_model::list;
 
 #[derive(Template)]
@@ -21,6 +23,7 @@ struct HomePage {
     own: bool,
     as_of: String,
     areas: Vec<Area>,
+    surveys: bool,
 }
 
 /// One area with its figures.
@@ -43,6 +46,10 @@ pub(super) async fn get(
 
 fn page(console: &Console, signed_in: &SignedIn) -> Result<Response, PageError> {
     let reader = Reader::new(&console.programme, &signed_in.principal);
+    let surveys = survey_pages::concerns(console, &signed_in.principal.role);
+    if reader.reach() == Reach::Nothing && surveys {
+        return Ok(Redirect::to("/surveys").into_response());
+    }
     if reader.reach() == Reach::Nothing {
         return Err(PageError::RoleSeesNothing);
     }
@@ -71,6 +78,7 @@ fn page(console: &Console, signed_in: &SignedIn) -> Result<Response, PageError> 
         own: reader.reach() == Reach::Granted,
         as_of: words::date(as_of),
         areas,
+        surveys,
     };
     Ok(Html(page.render()?).into_response())
 }

@@ -66,7 +66,7 @@ fn csrf_token(secret: &str) -> String {
 }
 
 /// Whether the browser says that this form was sent from another site.
-fn from_elsewhere(headers: &HeaderMap) -> bool {
+pub(super) fn from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }
 

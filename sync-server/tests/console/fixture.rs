@@ -99,9 +99,14 @@ pub(crate) fn id(kind: u8, number: u16) -> [u8; 16] {
 impl World {
     /// A world with the case of the stories and `crowd` others.
     pub(crate) fn new(crowd: u16) -> Self {
+        Self::of(builtin::independent_support().unwrap(), crowd)
+    }
+
+    /// The same with another programme, which has the records of the stories too.
+    pub(crate) fn of(programme: Programme, crowd: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SetClock::at(Millis(TODAY.0 - 120 * DAY)));
-        let programme = Arc::new(builtin::independent_support().unwrap());
+        let programme = Arc::new(programme);
         let store = Store::open(folder.path().join("alongside.db")).unwrap();
         let config = Config { store: folder.path().join("alongside.db"), ..Config::default() };
         let state = AppState::new(config, Arc::clone(&store), clock.clone(), Arc::clone(&programme)).unwrap();

@@ -4,11 +4,14 @@
 
 mod access;
 mod attachments;
+mod boards;
 mod browse;
+mod browser_of_links;
 mod checks;
 mod decisions;
 mod duplicates;
 mod fixture;
+mod forms;
 mod pages;
 mod projection;
 mod sign_in;

@@ -89,6 +89,7 @@ pub(crate) fn programme() -> Programme {
         states: Vec::new(),
         retention: BTreeMap::new(),
         derived: Vec::new(),
+        surveys: BTreeMap::new(),
     }
 }
 

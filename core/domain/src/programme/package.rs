@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
-use super::{MomentKind, Parts, Programme, Reach, RecordKind, Role};
+use super::{MomentKind, Parts, Programme, Reach, RecordKind, Role, surveys};
 use crate::{
     deadline::DeadlineRules,
     form::{Choice, ChoiceSource, Form, MergePolicy, Sensitivity, xlsform},
@@ -39,6 +39,7 @@ const DEADLINES: &str = "deadlines.toml";
 const DERIVED: &str = "derived.toml";
 const RULES: &str = "rules.toml";
 const REMINDERS: &str = "reminders.toml";
+const SURVEYS: &str = "surveys.toml";
 
 /// Reads and checks a package as a whole.
 ///
@@ -118,6 +119,8 @@ impl<'f> Reader<'f> {
         self.take(report);
         self.problems.extend(restricted::settle(&files, &code_lists, &groups, &mut records));
         self.check_writers(&head.roles, &records);
+        let surveys =
+            self.surveys(&surveys::Known { forms: &in_file, records: &records, roles: &head.roles });
         if let Some(deadlines) = &deadlines {
             self.check_events(deadlines, &parts, &in_file, &code_lists);
         }
@@ -143,6 +146,7 @@ impl<'f> Reader<'f> {
             states,
             retention,
             derived,
+            surveys: surveys?,
         })
     }
 
@@ -267,7 +271,8 @@ impl<'f> Reader<'f> {
     /// Says which files nobody reads.
     fn name_strangers(&mut self) {
         for path in self.files.keys() {
-            let is_read = [PROGRAMME, MODEL, DEADLINES, DERIVED, RULES, REMINDERS].contains(&path.as_str())
+            let is_read = [PROGRAMME, MODEL, DEADLINES, DERIVED, RULES, REMINDERS, SURVEYS]
+                .contains(&path.as_str())
                 || stem(path, "forms/", ".md").is_some()
                 || stem(path, "codelists/", ".csv").is_some();
             // Notes and licences may lie beside the files of the programme.
@@ -441,6 +446,20 @@ impl<'f> Reader<'f> {
         }
         match self.required(REMINDERS, |text, _| Reminders::parse(REMINDERS, text))? {
             Ok(reminders) => Some(reminders),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// A package without surveys has none.
+    fn surveys(&mut self, known: &surveys::Known<'_>) -> Option<BTreeMap<String, surveys::Survey>> {
+        if !self.files.contains_key(SURVEYS) {
+            return Some(BTreeMap::new());
+        }
+        match self.required(SURVEYS, |text, _| surveys::read(SURVEYS, text, known))? {
+            Ok(surveys) => Some(surveys),
             Err(problems) => {
                 self.problems.extend(problems);
                 None

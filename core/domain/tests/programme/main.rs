@@ -14,3 +14,5 @@ mod guide;
 mod hostile;
 #[cfg(test)]
 mod package;
+#[cfg(test)]
+mod surveys;

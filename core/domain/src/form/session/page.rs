@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Kind, Rule, Session, SessionNode, Slot};
+use super::{Kind, Rule, Session, SessionNode};
 use crate::form::{
     QuestionKind,
     expr::{Scalar, Surroundings},
@@ -22,6 +22,9 @@ pub struct Trouble {
 pub struct Page {
     /// Its questions, by document key.
     pub questions: Vec<String>,
+    /// The repeats to which a row can be added here ([`Session::pages_with_rows`]): `repeat`, or
+    /// `repeat/row/repeat` inside of a row.
+    pub rows: Vec<String>,
     pub(super) nodes: Vec<u32>,
 }
 
@@ -69,11 +72,49 @@ impl Session {
     #[must_use]
     pub fn pages(&self) -> Vec<Page> {
         let mut pages = Vec::new();
-        self.walk(0, &mut pages, false);
+        self.walk(0, &mut pages, false, None);
         pages
     }
 
-    fn walk(&self, node: u32, pages: &mut Vec<Page>, is_inside: bool) {
+    /// As [`Session::pages`], with the places where rows can be added: on the page that shows the repeat,
+    /// or else on a page of its own after the rows that there are.
+    #[must_use]
+    pub fn pages_with_rows(&self, around: &Surroundings) -> Vec<Page> {
+        let mut pages = Vec::new();
+        self.walk(0, &mut pages, false, Some(around));
+        pages
+    }
+
+    /// The repeats of a section that are asked and do not count their rows themselves, each with its place
+    /// among the section's parts.
+    fn open_repeats(&self, node: u32, around: &Surroundings) -> Vec<(usize, String)> {
+        let here = &self.nodes[node as usize];
+        let row =
+            if self.row_of(node).is_empty() { String::new() } else { format!("{}/", self.row_of(node)) };
+        let children = self.form.templates[here.template].children.iter().enumerate();
+        children
+            .filter_map(|(slot, child)| {
+                let template = &self.form.templates[*child];
+                let is_open =
+                    matches!(template.kind, Kind::Repeat) && !template.rules.contains_key(&Rule::Count);
+                let is_asked = || match template.rules.get(&Rule::Relevant) {
+                    Some(expr) => expr.boolean(self, SessionNode::Record(node), around).unwrap_or(false),
+                    None => true,
+                };
+                (is_open && is_asked()).then(|| (slot, format!("{row}{}", template.name)))
+            })
+            .collect()
+    }
+
+    /// The key of the innermost row around a node, itself included; empty outside of rows.
+    fn row_of(&self, node: u32) -> String {
+        std::iter::successors(Some(node), |at| self.nodes[*at as usize].parent)
+            .find(|at| matches!(self.form.templates[self.nodes[*at as usize].template].kind, Kind::Repeat))
+            .map(|row| self.key(row))
+            .unwrap_or_default()
+    }
+
+    fn walk(&self, node: u32, pages: &mut Vec<Page>, is_inside: bool, rows: Option<&Surroundings>) {
         let here = &self.nodes[node as usize];
         if !here.relevant {
             return;
@@ -100,10 +141,20 @@ impl Session {
                 if opens {
                     pages.push(Page::default());
                 }
-                for child in here.slots.iter().flat_map(Slot::nodes) {
-                    self.walk(child, pages, is_inside || opens);
+                let repeats = rows.map(|around| self.open_repeats(node, around)).unwrap_or_default();
+                for (slot, children) in here.slots.iter().enumerate() {
+                    for child in children.nodes() {
+                        self.walk(child, pages, is_inside || opens, rows);
+                    }
+                    let Some((_, repeat)) = repeats.iter().find(|(at, _)| *at == slot) else { continue };
+                    if !(is_inside || opens) || pages.is_empty() {
+                        pages.push(Page::default());
+                    }
+                    if let Some(page) = pages.last_mut() {
+                        page.rows.push(repeat.clone());
+                    }
                 }
-                if opens && pages.last().is_some_and(|page| page.nodes.is_empty()) {
+                if opens && pages.last().is_some_and(|page| page.nodes.is_empty() && page.rows.is_empty()) {
                     pages.pop();
                 }
             }
@@ -118,7 +169,7 @@ impl Session {
             // Only the section of the place is walked, not the form.
             Some(at) => {
                 let mut pages = Vec::new();
-                self.walk(self.list_around(at), &mut pages, false);
+                self.walk(self.list_around(at), &mut pages, false, None);
                 pages.into_iter().find(|page| page.nodes.contains(&at)).unwrap_or_default()
             }
             None => self.pages().into_iter().next().unwrap_or_default(),
