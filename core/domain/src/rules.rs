@@ -41,7 +41,7 @@ mod source;
 mod tests;
 
 pub use alike::Alike;
-pub use source::{Held, NEAR, Source, Take, UnitRecords};
+pub use source::{Held, NEAR, Source, Take, UnitRecords, Views};
 
 /// How much a finding matters (domain.md 2.0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use alongside_domain::{
     ids::{GroupId, PersonId, RecordId},
     programme::Programme,
     record::RecordView,
-    rules::{Asked, Finding, Outcome, Place, Severity, Source, Take, Touched},
+    rules::{Asked, Finding, Outcome, Place, Severity, Source, Take, Touched, Views},
     time::Millis,
 };
 use jiff::{ToSpan, civil::Date};
@@ -160,7 +160,7 @@ struct UnitSource<'a> {
     /// With their kinds.
     groups: Vec<(GroupId, String)>,
     /// Several rules ask for the same.
-    read: RefCell<BTreeMap<(String, Take), Vec<Arc<RecordView>>>>,
+    read: RefCell<BTreeMap<(String, Take), Views>>,
     /// What one asks for is among what another asks for.
     views: RefCell<BTreeMap<RecordId, Arc<RecordView>>>,
 }
@@ -199,7 +199,7 @@ impl<'a> UnitSource<'a> {
         form: &str,
         (from, to): (i64, i64),
         rest: &str,
-    ) -> Result<Vec<Arc<RecordView>>, ApiError> {
+    ) -> Result<Views, ApiError> {
         let mut found = Vec::new();
         for group in groups {
             let mut statement = self.db.prepare_cached(&format!(
@@ -219,7 +219,7 @@ impl<'a> UnitSource<'a> {
         form: &str,
         order: &str,
         most: u32,
-    ) -> Result<Vec<Arc<RecordView>>, ApiError> {
+    ) -> Result<Views, ApiError> {
         let at = self.programme.record_kind(form).and_then(|kind| kind.at.as_deref()).unwrap_or_default();
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let mut found = Vec::new();
@@ -263,7 +263,7 @@ const EVER: (i64, i64) = (i64::MIN, i64::MAX);
 impl Source for UnitSource<'_> {
     type Error = ApiError;
 
-    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, ApiError> {
+    fn records(&self, form: &str, take: Take) -> Result<Views, ApiError> {
         let key = (form.to_owned(), take);
         if let Some(known) = self.read.borrow().get(&key) {
             return Ok(known.clone());
@@ -295,7 +295,7 @@ impl Source for UnitSource<'_> {
     }
 
     /// Whose phone this is has all of their own days here; of nobody else.
-    fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Vec<Arc<RecordView>>>, ApiError> {
+    fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Views>, ApiError> {
         let me: Option<[u8; 16]> = self
             .db
             .prepare_cached("SELECT person FROM sync_state")?

@@ -177,8 +177,11 @@ fn an_answer_with_something_changed_in_it_costs_nothing_that_was_saved() {
     assert_eq!(whole, "ok");
 }
 
+/// What is wrong with an answer, and how it gets so.
+type Wrong = (&'static str, fn(&mut SyncAnswer));
+
 /// Changes of a right answer that bytes changed at random hardly ever come to.
-fn lies() -> Vec<(&'static str, fn(&mut SyncAnswer))> {
+fn lies() -> Vec<Wrong> {
     vec![
         ("a verdict too many", |answer| answer.verdicts.push(Verdict::Accepted(50))),
         ("a verdict too few", |answer| drop(answer.verdicts.pop())),

@@ -10,6 +10,7 @@ use alongside_domain::{
     record::RecordView,
     rules::{
         Alike, Asked, Finding, NEAR, Outcome, Place, Scope, Severity, Source, Take, Touched, UnitRecords,
+        Views,
     },
     time::Millis,
 };
@@ -280,7 +281,7 @@ struct UnitSource<'a> {
     unit: GroupId,
     scope: BTreeMap<String, Vec<GroupId>>,
     /// Several rules ask for the same.
-    read: RefCell<BTreeMap<(String, Take), Vec<Arc<RecordView>>>>,
+    read: RefCell<BTreeMap<(String, Take), Views>>,
     /// What one asks for is among what another asks for.
     views: RefCell<BTreeMap<RecordId, Arc<RecordView>>>,
 }
@@ -308,7 +309,7 @@ impl<'a> UnitSource<'a> {
         form: &str,
         span: (i64, i64),
         rest: &str,
-    ) -> Result<Vec<Arc<RecordView>>, ReadModelError> {
+    ) -> Result<Views, ReadModelError> {
         let within = if span == EVER { "" } else { "AND at BETWEEN ?3 AND ?4" };
         let mut found = Vec::new();
         for group in groups {
@@ -358,7 +359,7 @@ impl<'a> UnitSource<'a> {
 impl Source for UnitSource<'_> {
     type Error = ReadModelError;
 
-    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, ReadModelError> {
+    fn records(&self, form: &str, take: Take) -> Result<Views, ReadModelError> {
         let key = (form.to_owned(), take);
         if let Some(known) = self.read.borrow().get(&key) {
             return Ok(known.clone());
@@ -396,12 +397,7 @@ impl Source for UnitSource<'_> {
         Ok(deadline::deadlines(&self.programme.deadlines, &facts))
     }
 
-    fn day(
-        &self,
-        form: &str,
-        person: PersonId,
-        day: Date,
-    ) -> Result<Option<Vec<Arc<RecordView>>>, ReadModelError> {
+    fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Views>, ReadModelError> {
         let kind = self.programme.record_kind(form).map(|kind| kind.group.clone()).unwrap_or_default();
         let mut groups: Vec<GroupId> = self
             .connection

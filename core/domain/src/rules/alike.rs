@@ -45,8 +45,7 @@ impl Rules {
         if on.is_empty() {
             return Vec::new();
         }
-        let lists = on.iter().flat_map(|rule| &rule.lists).cloned().collect();
-        let mut scene = Scene::new(self, programme, &lists);
+        let mut scene = Scene::new(self, programme, &on);
         let top = scene.tree.add(Tree::ROOT, "units", Scalar::Empty);
         for (_, records) in units {
             let unit = scene.unit(top);

@@ -26,6 +26,9 @@ pub enum Take {
     Others,
 }
 
+/// Records as a source hands them over.
+pub type Views = Vec<Arc<RecordView>>;
+
 /// Gives the records of one unit: its own, and those of the groups it is linked to.
 ///
 /// The order does not matter, nor does a record handed over twice. Several rules ask for the same records:
@@ -38,7 +41,7 @@ pub trait Source {
     ///
     /// # Errors
     /// The source's own.
-    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, Self::Error>;
+    fn records(&self, form: &str, take: Take) -> Result<Views, Self::Error>;
 
     /// One record.
     ///
@@ -57,12 +60,7 @@ pub trait Source {
     ///
     /// # Errors
     /// The source's own.
-    fn day(
-        &self,
-        form: &str,
-        person: PersonId,
-        day: Date,
-    ) -> Result<Option<Vec<Arc<RecordView>>>, Self::Error>;
+    fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Views>, Self::Error>;
 
     /// The records for which a rule found something before.
     ///
@@ -105,7 +103,7 @@ impl Held {
 impl Source for Held {
     type Error = std::convert::Infallible;
 
-    fn records(&self, form: &str, take: Take) -> Result<Vec<Arc<RecordView>>, Self::Error> {
+    fn records(&self, form: &str, take: Take) -> Result<Views, Self::Error> {
         let mut found = self.of(form);
         let most = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         match take {
@@ -131,7 +129,7 @@ impl Source for Held {
         Ok(self.unit.deadlines.clone())
     }
 
-    fn day(&self, _: &str, _: PersonId, _: Date) -> Result<Option<Vec<Arc<RecordView>>>, Self::Error> {
+    fn day(&self, _: &str, _: PersonId, _: Date) -> Result<Option<Views>, Self::Error> {
         Ok(self.day.clone().map(|day| day.into_iter().map(Arc::new).collect()))
     }
 
