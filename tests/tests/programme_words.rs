@@ -77,7 +77,10 @@ const OUR_OWN: [(&str, &[&str]); 9] = [
     ),
     ("attributes of an XForm", &["action", "method"]),
     ("keys of a map for importing", &["partner", "postcode", "author", "key"]),
-    ("keys that commands and the read model print", &["entries", "entry", "seq", "device", "changes"]),
+    (
+        "keys that commands, exports and the read model print",
+        &["entries", "entry", "seq", "device", "changes", "answers", "ready", "respondent"],
+    ),
     (
         "tables and columns of the stores, and words of SQL",
         &["group_id", "access", "started_at", "GROUP", "NONE"],

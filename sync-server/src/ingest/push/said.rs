@@ -47,7 +47,9 @@ pub(crate) fn breaks_key(
         // What was started before the form had a key has an id of its own.
         return Ok(record.is_derived() && kind.keyed_id(group, form, &said.edits) != Ok(Some(record)));
     }
-    let touched: Vec<&Edit> = said.edits.iter().filter(|edit| key.contains(&edit.key)).collect();
+    // Whoever says a value once more writes another one before it: what counts is what stands in the end.
+    let last = |key: &String| said.edits.iter().rfind(|edit| edit.key == *key);
+    let touched: Vec<&Edit> = key.iter().filter_map(last).collect();
     if touched.is_empty() {
         return Ok(false);
     }
