@@ -131,6 +131,8 @@ pub struct Touched<'a> {
     pub form: &'a str,
     /// The record.
     pub record: RecordId,
+    /// Whether it was not there before: then nothing can have been found beside it.
+    pub is_new: bool,
 }
 
 /// When and where rules are judged.
@@ -268,14 +270,11 @@ impl Rules {
 
     /// The forms that the rules of a unit read: only a change of one of these needs [`Rules::unit`].
     pub fn reads(&self, form: &str) -> bool {
-        let reads = |rule: &Rule| {
-            [&rule.forms, &rule.others, &rule.stirred_by].iter().any(|forms| forms.contains(form))
-        };
-        self.rules.iter().any(reads)
+        self.rules.iter().any(|rule| rule.minds(form))
             || self.explained.as_ref().is_some_and(|explained| explained.form == form)
     }
 
-    /// Judges a unit: everything, or what a change touches.
+    /// Judges a unit: everything, or what changes touch.
     ///
     /// # Errors
     /// Those of the source.
@@ -284,7 +283,7 @@ impl Rules {
         programme: &Programme,
         source: &S,
         asked: Asked,
-        touched: Option<Touched<'_>>,
+        touched: Option<&[Touched<'_>]>,
     ) -> Result<Outcome, S::Error> {
         evaluate::unit(self, programme, source, asked, touched)
     }

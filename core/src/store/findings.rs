@@ -22,8 +22,8 @@ use super::{
 };
 use crate::error::ApiError;
 
-/// Changes of one unit that are judged one by one; of more, the whole unit is judged later.
-const ONE_BY_ONE: usize = 64;
+/// Changes of one unit that are judged at once; of more, the whole unit is judged later.
+const AT_ONCE: usize = 64;
 
 /// Judges what changed in a unit: these records, or all of it. The cost of the former grows with the
 /// change, not with the unit.
@@ -32,17 +32,18 @@ pub(crate) fn judge(
     programme: &Programme,
     unit: GroupId,
     now: Millis,
-    changed: Option<&[(RecordId, String)]>,
+    changed: Option<&[Touched<'_>]>,
 ) -> Result<(), ApiError> {
     let day = programme.day(now).to_string();
     let asked = Asked { place: Place::Phone, now };
     match changed {
-        Some(changed) if changed.len() > ONE_BY_ONE => wait(tx, unit)?,
+        Some(changed) if changed.len() > AT_ONCE => wait(tx, unit)?,
         Some(changed) => {
             let source = UnitSource::new(tx, programme, unit)?;
-            for (record, form) in changed.iter().filter(|(_, form)| programme.rules.reads(form)) {
-                let touched = Touched { form, record: *record };
-                keep(tx, unit, &programme.rules.unit(programme, &source, asked, Some(touched))?)?;
+            let touched: Vec<Touched<'_>> =
+                changed.iter().filter(|one| programme.rules.reads(one.form)).copied().collect();
+            if !touched.is_empty() {
+                keep(tx, unit, &programme.rules.unit(programme, &source, asked, Some(&touched))?)?;
             }
         }
         None => {

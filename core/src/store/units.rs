@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use alongside_domain::{
     deadline::{self, Deadline, Facts},
-    ids::{GroupId, PersonId, RecordId},
+    ids::{GroupId, PersonId},
     programme::{FieldRef, Programme},
     record::RecordView,
+    rules::Touched,
     time::Millis,
     value::Value,
 };
@@ -20,23 +21,22 @@ use super::{
 use crate::error::ApiError;
 
 /// Brings the lines of every unit that this group touches up to date, and has them judged by the rules.
-/// `changed` is the record that changed, with its form; `None` stands for any.
+/// `changed` is the record that changed; `None` stands for any.
 pub(crate) fn touch(
     tx: &Transaction<'_>,
     programme: &Programme,
     group: GroupId,
     now: Millis,
-    changed: Option<(RecordId, &str)>,
+    changed: Option<Touched<'_>>,
 ) -> Result<(), ApiError> {
-    let records = changed.map(|(record, form)| [(record, form.to_owned())]);
     // A restricted part is no record of its form: its own answers alone are not judged.
     let is_part = groups::kind(tx, group)?.is_some_and(|kind| programme.is_restricted(&kind));
     for unit in shown_by(tx, programme, group)? {
-        refresh(tx, programme, unit, changed.map(|(_, form)| form))?;
+        refresh(tx, programme, unit, changed.map(|changed| changed.form))?;
         if is_part {
             continue;
         }
-        findings::judge(tx, programme, unit, now, records.as_ref().map(<[_; 1]>::as_slice))?;
+        findings::judge(tx, programme, unit, now, changed.as_ref().map(std::slice::from_ref))?;
     }
     Ok(())
 }

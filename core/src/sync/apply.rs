@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
     ids::{ActorId, ChangeHash, GroupId, RecordId},
+    rules::Touched,
     time::Millis,
     wire::{FeedEntry, OpeningVerdict, SyncAnswer, Verdict},
 };
@@ -166,17 +167,18 @@ pub(crate) fn bring_up_to_date(
     intake: &mut Intake,
 ) -> Result<(), ApiError> {
     let programme = &desk.programme;
-    let mut shown: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
+    let mut shown: BTreeMap<GroupId, Vec<Touched<'_>>> = BTreeMap::new();
     for (record, (group, form)) in &intake.shown {
-        shown.entry(*group).or_default().push((*record, form.clone()));
+        // It may have been there before, in part.
+        shown.entry(*group).or_default().push(Touched { form, record: *record, is_new: false });
     }
-    let mut changed: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
+    let mut changed: BTreeMap<GroupId, Vec<Touched<'_>>> = BTreeMap::new();
     for group in &intake.touched {
         for unit in units::shown_by(tx, programme, *group)? {
             let changed = changed.entry(unit).or_default();
             // A restricted part is no record of its form: its own answers alone are not judged.
             if !groups::kind(tx, *group)?.is_some_and(|kind| programme.is_restricted(&kind)) {
-                changed.extend(shown.get(group).into_iter().flatten().cloned());
+                changed.extend(shown.get(group).into_iter().flatten());
             }
         }
     }

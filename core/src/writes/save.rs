@@ -5,6 +5,7 @@ use alongside_domain::{
     ids::{GroupId, RecordId},
     programme::{Count, split::Split},
     record::{Circumstances, Document, Edit, RawChange, RecordView, Root},
+    rules::Touched,
     wire::limits,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -70,6 +71,7 @@ pub(crate) fn save(
         };
     }
     let split = restricted::apart(desk, form, kind, &request.answers);
+    let is_new = record.is_none();
     let view = if let Some(record) = record {
         if found(log::place_of(tx, record)?, Thing::Record)? != place {
             return Err(ApiError::NotFound(Thing::Record));
@@ -89,7 +91,13 @@ pub(crate) fn save(
     };
     restricted::write(tx, desk, &me, view.root.id, &place, form, kind, &split.restricted, &circumstances)?;
     let view = beside::joined(tx, &programme, view)?;
-    units::touch(tx, &programme, place.group, desk.now(), Some((view.root.id, &place.form)))?;
+    units::touch(
+        tx,
+        &programme,
+        place.group,
+        desk.now(),
+        Some(Touched { form: &place.form, record: view.root.id, is_new }),
+    )?;
     finish(tx, desk, request.token, place.group, &[view.root.id])?;
     Ok(view)
 }
@@ -121,7 +129,13 @@ pub(crate) fn decide(
     };
     let view = edit(tx, desk, &me, record, &place, &split.open, &circumstances)?;
     restricted::write(tx, desk, &me, record, &place, form, kind, &split.restricted, &circumstances)?;
-    units::touch(tx, &programme, place.group, desk.now(), Some((record, &place.form)))?;
+    units::touch(
+        tx,
+        &programme,
+        place.group,
+        desk.now(),
+        Some(Touched { form: &place.form, record, is_new: false }),
+    )?;
     Ok(beside::joined(tx, &programme, view)?)
 }
 
@@ -154,7 +168,13 @@ pub(crate) fn affirm(
     log::append(tx, record, &change, &own(&me))?;
     let view = projection::project(tx, &programme, record, &place, &document)?;
     desk.documents.keep(record, document);
-    units::touch(tx, &programme, place.group, desk.now(), Some((record, &place.form)))?;
+    units::touch(
+        tx,
+        &programme,
+        place.group,
+        desk.now(),
+        Some(Touched { form: &place.form, record, is_new: false }),
+    )?;
     Ok(beside::joined(tx, &programme, view)?)
 }
 

@@ -19,8 +19,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{ReadModelError, merged, unit};
 
-/// Changes of one unit that are judged one by one; of more, the whole unit is judged later.
-const ONE_BY_ONE: usize = 64;
+/// Changes of one unit that are judged at once; of more, the whole unit is judged later.
+const AT_ONCE: usize = 64;
 
 /// Judges these records of a unit: the cost grows with them, not with the unit.
 pub(super) fn judge(
@@ -28,16 +28,17 @@ pub(super) fn judge(
     programme: &Programme,
     unit: GroupId,
     now: Millis,
-    changed: &[(RecordId, String)],
+    changed: &[Touched<'_>],
 ) -> Result<(), ReadModelError> {
-    if changed.len() > ONE_BY_ONE {
+    if changed.len() > AT_ONCE {
         return wait(tx, unit);
     }
     let asked = Asked { place: Place::Server, now };
     let source = UnitSource::new(tx, programme, unit)?;
-    for (record, form) in changed.iter().filter(|(_, form)| programme.rules.reads(form)) {
-        let touched = Touched { form, record: *record };
-        let outcome = programme.rules.unit(programme, &source, asked, Some(touched))?;
+    let touched: Vec<Touched<'_>> =
+        changed.iter().filter(|one| programme.rules.reads(one.form)).copied().collect();
+    if !touched.is_empty() {
+        let outcome = programme.rules.unit(programme, &source, asked, Some(&touched))?;
         keep(tx, unit, &outcome)?;
     }
     count(tx, unit, None)

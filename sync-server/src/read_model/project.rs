@@ -9,6 +9,7 @@ use alongside_domain::{
     ids::{ChangeHash, GroupId, RecordId},
     programme::Programme,
     record::{Attribution, Document},
+    rules,
     wire::ControlEvent,
 };
 use rusqlite::{Transaction, params};
@@ -186,19 +187,27 @@ impl Projector {
                 }
             }
         }
-        let mut changed: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
+        // With the form, and whether it was not there before.
+        let mut changed: BTreeMap<GroupId, Vec<(RecordId, String, bool)>> = BTreeMap::new();
         for (record, touched) in touched {
             let group = touched.group;
             dirty.insert(group);
+            let is_new = record::form_of(&tx, record)?.is_none();
             self.project_record(&tx, record, touched)?;
             if let Some(form) = record::form_of(&tx, record)? {
-                changed.entry(group).or_default().push((record, form));
+                changed.entry(group).or_default().push((record, form, is_new));
             }
         }
-        let mut units: BTreeMap<GroupId, Vec<(RecordId, String)>> = BTreeMap::new();
+        let mut units: BTreeMap<GroupId, Vec<rules::Touched<'_>>> = BTreeMap::new();
         for group in dirty {
+            let changed = changed.get(&group).into_iter().flatten();
+            let changed = changed.map(|(record, form, is_new)| rules::Touched {
+                form,
+                record: *record,
+                is_new: *is_new,
+            });
             for unit in unit::depending_on(&tx, &self.programme, group)? {
-                units.entry(unit).or_default().extend(changed.get(&group).into_iter().flatten().cloned());
+                units.entry(unit).or_default().extend(changed.clone());
             }
         }
         let now = self.clock.now();

@@ -43,6 +43,9 @@ const PEERS: [(&str, &str, usize); 2] = [
 /// What is compared: one device sends everything, another takes it, then it asks again.
 const PHASES: [&str; 3] = ["push", "pull", "no-op"];
 
+/// Between two records, in milliseconds: twelve a day, which is a full one.
+const EVERY: i64 = 2 * 3_600_000;
+
 /// What a phase came to.
 #[derive(Debug, Clone, Copy, Default)]
 struct Phase {
@@ -138,7 +141,7 @@ fn write(handset: &Handset, records: usize) -> Result<String> {
             3..7 => ("ehc_event", 2),
             _ => ("contact", 2),
         };
-        at += 217_000;
+        at += EVERY;
         handset.clock.set(alongside_domain::time::Millis(at));
         let answers = generator.fill(form, at);
         let view = handset.save(new_record(groups[group], form, answers.clone(), &mut rng))?;

@@ -1,11 +1,12 @@
 //! Rows about what travels: the real bodies between a real phone and the real server, through a layer
 //! that counts them.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use alongside_core::sync::SyncOutcome;
 use alongside_domain::{
     ids::{GroupId, RecordId},
+    programme::Programme,
     sync::Status,
     wire::encode,
 };
@@ -77,7 +78,9 @@ fn measure(stage: &Stage) -> Result<Traffic> {
     ensure!(outcome.received as usize >= records, "a cold sync brought {} changes", outcome.received);
     let (idle, _) = synced(&office, &handset, &counted)?;
 
-    let mut work = Work { office, handset, counted, generator, rng: StdRng::seed_from_u64(6), at: TODAY.0 };
+    let programme = Arc::clone(&stage.programme);
+    let mut work =
+        Work { programme, office, handset, counted, generator, rng: StdRng::seed_from_u64(6), at: TODAY.0 };
     let days = (0..stage.sizes.of(9, 1)).map(|day| work.day(day, &units)).collect::<Result<_>>()?;
     let mut packs = Vec::new();
     let mut bodies = Vec::new();
@@ -117,9 +120,10 @@ fn measure(stage: &Stage) -> Result<Traffic> {
 
 /// A phone at work.
 struct Work {
+    programme: Arc<Programme>,
     office: Office,
     handset: Handset,
-    counted: std::sync::Arc<Counted>,
+    counted: Arc<Counted>,
     generator: Generator,
     rng: StdRng,
     at: i64,
@@ -155,7 +159,9 @@ impl Work {
     ) -> Result<Option<serde_json::Value>> {
         self.pass_time();
         let mut answers = self.generator.fill(form, self.at);
-        answers.retain(|answer| !answer.key.contains('/'));
+        let kind = &self.programme.records[form];
+        let is_key = |key: &String| kind.key.iter().flatten().any(|field| field == key);
+        answers.retain(|answer| !answer.key.contains('/') && !is_key(&answer.key));
         let start = (self.at / 1_000) as usize % answers.len().max(1);
         answers.rotate_left(start);
         answers.truncate(fields);
@@ -269,7 +275,7 @@ pub(crate) fn trips(stage: &mut Stage) -> Result<Vec<Row>> {
 pub(crate) fn cold_time(stage: &mut Stage) -> Result<Vec<Row>> {
     let rounds = stage.sizes.of(3, 1);
     let folder = stage.folder("cold-time")?;
-    let programme = std::sync::Arc::clone(&stage.programme);
+    let programme = Arc::clone(&stage.programme);
     let traffic = traffic(stage)?;
     let office = &traffic.office;
     let address = office.listen()?;

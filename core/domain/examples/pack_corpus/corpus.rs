@@ -233,7 +233,9 @@ impl Generator {
         fields: usize,
     ) -> Option<Written> {
         let mut edits = self.fill(&live.root.form, at);
-        edits.retain(|edit| !edit.key.contains('/'));
+        // Its key stays with a record.
+        let key = self.programme.records.get(&live.root.form).and_then(|kind| kind.key.clone());
+        edits.retain(|edit| !edit.key.contains('/') && !key.iter().flatten().any(|field| *field == edit.key));
         while edits.len() > fields {
             let gone = self.rng.random_range(0..edits.len());
             edits.remove(gone);

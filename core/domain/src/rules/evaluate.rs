@@ -13,6 +13,7 @@ use super::{
     scene::Scene,
 };
 use crate::{
+    deadline::Deadline,
     form::expr::{ExprError, NodeId, Surroundings, Tree, Value},
     ids::{GroupId, PersonId, RecordId},
     programme::Programme,
@@ -26,14 +27,14 @@ pub(super) fn unit<S: Source>(
     programme: &Programme,
     source: &S,
     asked: Asked,
-    touched: Option<Touched<'_>>,
+    touched: Option<&[Touched<'_>]>,
 ) -> Result<Outcome, S::Error> {
     let mut court = Court::new(rules, programme, asked);
     let explained_by = rules.explained.as_ref().map(|explained| explained.form.as_str());
     // An explanation can be about any rule.
-    let touched = touched.filter(|touched| Some(touched.form) != explained_by);
-    // Rules about the records of one form share what they look at.
-    let mut of_form: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
+    let touched = touched.filter(|touched| touched.iter().all(|one| Some(one.form) != explained_by));
+    // Rules about the records of one form share what they look at, if the same is judged.
+    let mut of_form: BTreeMap<(&str, bool), Vec<&Rule>> = BTreeMap::new();
     // So do rules about the unit that get the same of each form.
     let mut of_unit: BTreeMap<&BTreeMap<String, Take>, Vec<&Rule>> = BTreeMap::new();
     for rule in &rules.rules {
@@ -42,34 +43,42 @@ pub(super) fn unit<S: Source>(
             Scope::Extract => asked.place == Place::Extract,
             Scope::Caseload | Scope::Area => false,
         };
-        let is_touched = |touched: &Touched<'_>| {
-            [&rule.forms, &rule.others, &rule.stirred_by].iter().any(|forms| forms.contains(touched.form))
-        };
-        if !court.is_on(rule) || !is_of_unit || touched.as_ref().is_some_and(|touched| !is_touched(touched)) {
+        if !court.is_on(rule) || !is_of_unit {
             continue;
         }
+        let touched: Option<Vec<Touched<'_>>> =
+            touched.map(|touched| touched.iter().copied().filter(|one| rule.minds(one.form)).collect());
+        if touched.as_ref().is_some_and(Vec::is_empty) {
+            continue;
+        }
+        let touched = touched.as_deref();
         if !rule.places.contains(&asked.place) {
             court.outcome.not_here.insert(rule.id.clone());
             continue;
         }
         match rule.scope {
             Scope::Record => match rule.form.as_deref() {
-                Some(form) if rule.near() => court.records(&[rule], form, source, touched)?,
-                Some(form) => of_form.entry(form).or_default().push(rule),
+                Some(form) if rule.near() => court.records(&[rule], form, source, own(touched, form))?,
+                Some(form) => of_form.entry((form, own(touched, form).is_none())).or_default().push(rule),
                 None => {}
             },
             Scope::Day => court.days(rule, source, touched)?,
             _ => of_unit.entry(&rule.takes).or_default().push(rule),
         }
     }
-    for (form, rules) in of_form {
-        court.records(&rules, form, source, touched)?;
+    for ((form, whole), rules) in of_form {
+        court.records(&rules, form, source, touched.filter(|_| !whole))?;
     }
     for rules in of_unit.into_values() {
         court.whole(&rules, source)?;
     }
     court.explain(source)?;
     Ok(court.done())
+}
+
+/// What was touched of a form, where nothing else was that a rule minds: then it is judged for that alone.
+fn own<'a, 'b>(touched: Option<&'a [Touched<'b>]>, form: &str) -> Option<&'a [Touched<'b>]> {
+    touched.filter(|touched| touched.iter().all(|one| one.form == form))
 }
 
 /// Judges many units at once.
@@ -143,15 +152,19 @@ impl<'a> Court<'a> {
         rules: &[&'a Rule],
         form: &str,
         source: &S,
-        touched: Option<Touched<'_>>,
+        touched: Option<&[Touched<'_>]>,
     ) -> Result<(), S::Error> {
         let near = rules.iter().any(|rule| rule.near());
         // Those whose own record changed are judged for that record; where something that they read
         // beside it changed, for all.
-        let views = match touched.filter(|touched| touched.form == form) {
+        let views = match touched {
             Some(touched) => {
-                let mut views: Vec<Arc<RecordView>> = source.record(touched.record)?.into_iter().collect();
-                let mut judged = vec![touched.record];
+                let mut views: Vec<Arc<RecordView>> = Vec::new();
+                let mut judged = Vec::new();
+                for one in touched.iter().filter(|one| one.form == form) {
+                    views.extend(source.record(one.record)?);
+                    judged.push(one.record);
+                }
                 if near {
                     // Its neighbours are judged with it, and those that were its neighbours before.
                     for view in views.clone() {
@@ -159,7 +172,8 @@ impl<'a> Court<'a> {
                             views.extend(source.records(form, Take::Near(at))?);
                         }
                     }
-                    for rule in rules {
+                    let moved = touched.iter().any(|one| one.form == form && !one.is_new);
+                    for rule in rules.iter().filter(|_| moved) {
                         for record in source.found_before(&rule.id)? {
                             views.extend(source.record(record)?);
                             judged.push(record);
@@ -189,25 +203,48 @@ impl<'a> Court<'a> {
         }
         let dates =
             if rules.iter().any(|rule| rule.reads_deadlines) { source.deadlines()? } else { Vec::new() };
-        for view in &views {
-            let mut neighbours = Vec::new();
-            if near && let Some(at) = self.at(view) {
-                neighbours = source.records(form, Take::Near(at))?;
-                neighbours.retain(|other| other.root.id != view.root.id);
+        // Who reads only some of a record's siblings sees no others.
+        let some = |take: &Take| matches!(take, Take::Latest(_) | Take::First(_));
+        if near || rules.iter().any(|rule| rule.takes.get(form).is_some_and(some)) {
+            for view in &views {
+                let mut seen = vec![Arc::clone(view)];
+                if near && let Some(at) = self.at(view) {
+                    seen.extend(source.records(form, Take::Near(at))?);
+                }
+                self.sit(rules, (&seen, &beside, &dates), &[view.root.id]);
             }
-            let mut scene = Scene::new(self.rules, self.programme, rules);
-            let unit = scene.unit(Tree::ROOT);
+        } else {
+            // One scene for all of them: a rule that does not read a record's siblings does not mind them.
+            let judged: Vec<RecordId> = views.iter().map(|view| view.root.id).collect();
+            self.sit(rules, (&views, &beside, &dates), &judged);
+        }
+        Ok(())
+    }
+
+    /// Judges rules for these (in order) of the records seen, which are of one form, and beside which there are
+    /// others.
+    fn sit(
+        &mut self,
+        rules: &[&'a Rule],
+        (seen, beside, dates): (&[Arc<RecordView>], &Beside, &[Deadline]),
+        judged: &[RecordId],
+    ) {
+        let mut scene = Scene::new(self.rules, self.programme, rules);
+        let unit = scene.unit(Tree::ROOT);
+        let mut nodes = Vec::with_capacity(judged.len());
+        for view in in_order(seen.iter().chain(&beside.siblings).map(Arc::as_ref).collect()) {
             let node = scene.record(unit, "", view);
-            for other in in_order(neighbours) {
-                scene.record(unit, "", &other);
+            if judged.binary_search(&view.root.id).is_ok() {
+                nodes.push(node);
             }
-            self.fill(&mut scene, unit, &beside);
-            scene.deadlines(unit, &dates, self.as_of);
+        }
+        self.fill(&mut scene, unit, beside);
+        scene.deadlines(unit, dates, self.as_of);
+        for node in nodes {
             for rule in rules {
                 self.judge(rule, &scene, node, Some(node));
             }
         }
-        Ok(())
     }
 
     /// Rules about a unit that get the same of each form.
@@ -234,18 +271,20 @@ impl<'a> Court<'a> {
         &mut self,
         rule: &'a Rule,
         source: &S,
-        touched: Option<Touched<'_>>,
+        touched: Option<&[Touched<'_>]>,
     ) -> Result<(), S::Error> {
         for form in &rule.forms {
-            let records = match touched.filter(|touched| touched.form == form) {
+            let records = match own(touched, form) {
                 Some(touched) => {
-                    let mut records: Vec<Arc<RecordView>> =
-                        source.record(touched.record)?.into_iter().collect();
+                    let mut records: Vec<Arc<RecordView>> = Vec::new();
+                    for one in touched {
+                        records.extend(source.record(one.record)?);
+                        self.outcome.judged.insert((rule.id.clone(), Some(one.record)));
+                    }
                     for record in source.found_before(&rule.id)? {
                         records.extend(source.record(record)?);
                         self.outcome.judged.insert((rule.id.clone(), Some(record)));
                     }
-                    self.outcome.judged.insert((rule.id.clone(), Some(touched.record)));
                     records
                 }
                 None => {
@@ -302,10 +341,6 @@ impl<'a> Court<'a> {
     }
 
     fn fill(&self, scene: &mut Scene<'_>, unit: NodeId, beside: &Beside) {
-        let own = scene.records.values().next().map(|(record, _)| *record);
-        for view in beside.siblings.iter().filter(|view| Some(view.root.id) != own) {
-            scene.record(unit, "", view);
-        }
         for view in beside.records.values().flatten() {
             scene.record(unit, "", view);
         }
@@ -475,6 +510,11 @@ impl Beside {
 }
 
 impl Rule {
+    /// Whether it reads records of a form, or is judged when one changes.
+    pub(super) fn minds(&self, form: &str) -> bool {
+        [&self.forms, &self.others, &self.stirred_by].iter().any(|forms| forms.contains(form))
+    }
+
     /// Whether it compares a record with those near it.
     fn near(&self) -> bool {
         let own = self.form.as_ref().and_then(|form| self.takes.get(form));

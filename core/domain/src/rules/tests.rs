@@ -412,8 +412,8 @@ proptest! {
             held.unit.records.entry(form.clone()).or_default().push(view);
             finish(&programme, &mut held);
             let source = Growing { held: held.clone(), kept: &kept };
-            let touched = Touched { form: &form, record };
-            let outcome = programme.rules.unit(&programme, &source, asked, Some(touched)).unwrap();
+            let touched = [Touched { form: &form, record, is_new: true }];
+            let outcome = programme.rules.unit(&programme, &source, asked, Some(&touched)).unwrap();
             kept.take(outcome);
         }
         let kept: Vec<Finding> = kept.0.into_iter().collect();
