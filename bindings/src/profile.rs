@@ -5,8 +5,8 @@ use std::sync::Arc;
 use alongside_core::{
     app::{
         AppError, AppProfile, CardView, ConflictView, DecisionRequest, DraftRequest, DraftView, EnrolRequest,
-        FormView, NewGroupRequest, NewGroupView, PageRequest, ProfileRecords, ProfileSync, ProgrammeForms,
-        ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedSessionView, SavedView,
+        FormView, MoveRecordRequest, NewGroupRequest, NewGroupView, PageRequest, ProfileRecords, ProfileSync,
+        ProgrammeForms, ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedSessionView, SavedView,
         SessionAnswersRequest, SyncView, UnitPageView, WaitingView,
     },
     views::{FiguresView, Hit, HomeView, ProblemsView, ReminderView},
@@ -137,6 +137,16 @@ impl RecordsClient {
     /// As `save`.
     pub async fn open_group(&self, request: NewGroupRequest) -> Result<NewGroupView, AppError> {
         self.0.open_group(request).await
+    }
+
+    /// Moves a record that was entered in the wrong group: it is written anew there, restricted answers and all,
+    /// and closed where it stood. Gives what it became.
+    ///
+    /// # Errors
+    /// As `save`; the codes `only_one`, `immutable`, `same_group`, `wrong_group`, `moved_already`,
+    /// `decide_first`, `not_writable`, and `there_already` where the group has a record with its key.
+    pub async fn move_record(&self, request: MoveRecordRequest) -> Result<CardView, AppError> {
+        self.0.move_record(request).await
     }
 
     /// Decides between values that stand beside each other: writes the chosen one on top of all, also

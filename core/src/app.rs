@@ -45,8 +45,8 @@ pub use media::{
 pub use observe::{Observer, PulseView, Subscription};
 pub use profile::AppProfile;
 pub use records::{
-    Decision, DecisionRequest, DraftRequest, FirstAnswers, NewGroupRequest, PageRequest, ProfileRecords,
-    SaveAnswersRequest, SessionAnswersRequest,
+    Decision, DecisionRequest, DraftRequest, FirstAnswers, MoveRecordRequest, NewGroupRequest, PageRequest,
+    ProfileRecords, SaveAnswersRequest, SessionAnswersRequest,
 };
 pub use sync::{EnrolRequest, ProfileSync, SyncState, SyncView, WaitingFor};
 pub use views::{

@@ -22,7 +22,9 @@ mod writes;
 pub use error::{ApiError, OpenError};
 pub use phone::{Phone, Profile};
 pub use store::key::Key;
-pub use writes::{Draft, FirstRecord, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest};
+pub use writes::{
+    Draft, FirstRecord, MoveRequest, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest,
+};
 
 /// The operating system's randomness, for [`Profile::rng`] in an app.
 #[must_use]

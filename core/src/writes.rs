@@ -23,6 +23,19 @@ pub struct SaveRequest {
     pub token: Option<[u8; 16]>,
 }
 
+/// Moves a record that was entered in the wrong group.
+#[derive(Debug, Clone)]
+pub struct MoveRequest {
+    /// The record.
+    pub record: RecordId,
+    /// Where it belongs.
+    pub group: GroupId,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// As in [`SaveRequest`].
+    pub token: Option<[u8; 16]>,
+}
+
 /// Saves one session with several units.
 #[derive(Debug, Clone)]
 pub struct SessionRequest {
@@ -73,6 +86,7 @@ pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod draft;
 pub(crate) mod enter;
+pub(crate) mod moving;
 pub(crate) mod open;
 pub(crate) mod restricted;
 pub(crate) mod save;

@@ -1,3 +1,4 @@
 //! What only the whole can prove.
 
 pub mod fleet;
+pub mod office;

@@ -2,120 +2,31 @@
 //! says later that it is two.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use std::sync::Arc;
-
 use alongside_core::{
-    FirstRecord, Key, OpenGroupRequest, Phone, Profile, SaveRequest,
-    clock::ManualClock,
-    os_rng,
+    Phone,
     views::{LinkedGroup, UnitView},
 };
 use alongside_domain::{
-    ids::{GroupId, PartnerId, PersonId, RecordId},
-    programme::{Programme, builtin, split},
-    record::Edit,
-    sync::Status,
+    ids::{GroupId, RecordId},
+    programme::split,
     time::Millis,
-    value::Value,
 };
 use alongside_server::{
-    api::{Running, Server},
-    clock::SetClock,
-    config::Config,
     merge::{self, Pair},
-    people::{self, NewPerson},
-    store::{Store, journal_beside},
-    verify,
+    store::journal_beside,
 };
-use jiff::civil::{Date, date};
-use tokio::runtime::Runtime;
+use alongside_tests::office::{
+    AREA, HOUR, NOW, Office, TODAY, assert_rebuilds, edit, holds, open, page, save,
+};
 
-/// 16 March 2015, 10:00 in London.
-const NOW: Millis = Millis(1_426_500_000_000);
-const DAY: i64 = 24 * 3_600_000;
-const TODAY: Date = date(2015, 3, 16);
+const DAY: i64 = 24 * HOUR;
 
-struct Office {
-    folder: tempfile::TempDir,
-    runtime: Runtime,
-    running: Running,
-    store: Arc<Store>,
-    programme: Arc<Programme>,
-    partner: PartnerId,
-}
-
-impl Office {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let programme = Arc::new(builtin::independent_support().unwrap());
-        let file = folder.path().join("server.db");
-        let store = Store::open(&file).unwrap();
-        let partner = people::partner(&store, NOW, "Contact Point").unwrap();
-        let runtime = Runtime::new().unwrap();
-        let config = Config { listen: ([127, 0, 0, 1], 0).into(), store: file, ..Config::default() };
-        let clock = Arc::new(SetClock::at(NOW));
-        let running = runtime
-            .block_on(Server::start(config, Arc::clone(&store), clock, Arc::clone(&programme)))
-            .unwrap();
-        Self { folder, runtime, running, store, programme, partner }
-    }
-
-    fn person(&self, name: &str, role: &str) -> PersonId {
-        let areas = vec!["840".to_owned()];
-        let new = NewPerson { name: name.into(), role: role.into(), partner: self.partner, areas };
-        people::add_person(&self.store, NOW, &self.programme, &new).unwrap()
-    }
-
-    fn phone(&self, person: PersonId) -> Phone {
-        let folder = self.folder.path().join(person.to_string());
-        std::fs::create_dir_all(&folder).unwrap();
-        let clock = Arc::new(ManualClock::new(NOW));
-        let profile = Profile::new(folder, Key::new([5; 32]), Arc::clone(&self.programme), clock, os_rng());
-        let phone = Phone::create(profile).unwrap();
-        let code = people::enrolment_code(&self.store, NOW, person, DAY).unwrap().reveal();
-        self.runtime.block_on(phone.sync().enrol(&self.running.url(), &code, "Phone")).unwrap();
-        phone
-    }
-
-    fn sync(&self, phone: &Phone) {
-        for _ in 0..50 {
-            match self.runtime.block_on(phone.sync().sync_once()).unwrap().status {
-                Status::UpToDate { .. } => return,
-                Status::Syncing => {}
-                other => panic!("the phone stopped syncing: {other:?}"),
-            }
-        }
-        panic!("the phone never came to an end");
-    }
-
-    /// Who may have been entered twice, as the command line finds it.
-    fn suggested(&self) -> Vec<Pair> {
-        let path = self.store.path();
-        let none = self.folder.path().join("no-pages.db");
-        let files = (path, &*journal_beside(path));
-        merge::suggested_in_files(files, &none, &self.programme, NOW, "840").unwrap()
-    }
-
-    fn assert_proves(&self) {
-        let report = verify::verify(self.store.path(), None).unwrap();
-        assert!(report.is_clean(), "{:?}", report.findings);
-    }
-}
-
-fn edit(key: &str, value: impl Into<Value>) -> Edit {
-    Edit { key: key.to_owned(), value: value.into() }
-}
-
-fn open(phone: &Phone, kind: &str, parents: Vec<GroupId>, answers: Vec<Edit>) -> (GroupId, RecordId) {
-    let records = vec![FirstRecord { form: kind.to_owned(), answers }];
-    let request = OpenGroupRequest { kind: kind.to_owned(), parents, records, token: None };
-    let opened = phone.records().open_group(request).unwrap();
-    (opened.group, opened.records[0])
-}
-
-fn save(phone: &Phone, record: Option<RecordId>, group: GroupId, form: &str, answers: Vec<Edit>) -> RecordId {
-    let request = SaveRequest { record, group, form: form.to_owned(), answers, reason: None, token: None };
-    phone.records().save(request).unwrap().root.id
+/// Who may have been entered twice, as the command line finds it.
+fn suggested(office: &Office) -> Vec<Pair> {
+    let path = office.store.path();
+    let none = office.folder.path().join("no-pages.db");
+    let files = (path, &*journal_beside(path));
+    merge::suggested_in_files(files, &none, &office.programme, NOW, AREA).unwrap()
 }
 
 /// A family, a child and a case, as one supporter enters them.
@@ -142,33 +53,8 @@ fn enter(phone: &Phone, name: &str, case_ref: &str, secret: &str) -> Entered {
     Entered { family, child, case, of_child, of_family }
 }
 
-fn page(phone: &Phone, unit: GroupId) -> UnitView {
-    phone.records().unit_page(unit, TODAY, 50, None).unwrap()
-}
-
 fn linked<'a>(page: &'a UnitView, kind: &str) -> Vec<&'a LinkedGroup> {
     page.linked.iter().filter(|linked| linked.kind == kind).collect()
-}
-
-fn holds(phone: &Phone, text: &str) -> bool {
-    use std::fmt::Write as _;
-
-    let dump = phone.dump_read_model().unwrap();
-    let figures = text.bytes().fold(String::new(), |mut out, byte| {
-        write!(out, "{byte:02x}").unwrap();
-        out
-    });
-    dump.contains(text) || dump.contains(&figures)
-}
-
-/// The read model is what it would be if it were made anew.
-fn assert_rebuilds(phone: &Phone) {
-    phone.records().judge_waiting().unwrap();
-    let grown = phone.dump_read_model().unwrap();
-    phone.rebuild_read_model().unwrap();
-    phone.records().judge_waiting().unwrap();
-    assert_eq!(grown, phone.dump_read_model().unwrap());
-    assert_eq!(phone.verify().unwrap(), Vec::<String>::new());
 }
 
 #[test]
@@ -184,7 +70,7 @@ fn a_child_entered_twice_is_one_on_every_phone_and_two_again_when_that_was_a_mis
     office.sync(&his);
 
     // The programme's own check proposes the two children, and nothing else.
-    let proposed = office.suggested();
+    let proposed = suggested(&office);
     assert_eq!(proposed.len(), 1, "{proposed:?}");
     assert_eq!((proposed[0].kind.as_str(), proposed[0].why.len()), ("child", 1));
     let mut both = [a.child, b.child];
@@ -193,7 +79,7 @@ fn a_child_entered_twice_is_one_on_every_phone_and_two_again_when_that_was_a_mis
 
     let of_child =
         merge::merge(&office.store, &office.programme, NOW, cora, (a.child, b.child), "same_child").unwrap();
-    let follows = office.suggested();
+    let follows = suggested(&office);
     let mut both = [a.family, b.family];
     both.sort_unstable();
     assert_eq!(follows.len(), 1, "their families are two still: {follows:?}");
@@ -201,7 +87,7 @@ fn a_child_entered_twice_is_one_on_every_phone_and_two_again_when_that_was_a_mis
     let of_family =
         merge::merge(&office.store, &office.programme, NOW, cora, (a.family, b.family), "same_family")
             .unwrap();
-    assert_eq!(office.suggested(), [], "who was merged is not proposed again");
+    assert_eq!(suggested(&office), [], "who was merged is not proposed again");
     office.assert_proves();
 
     // Ben has not heard of it: he goes on with the child and the family that he knows.
@@ -284,7 +170,7 @@ fn a_child_entered_twice_is_one_on_every_phone_and_two_again_when_that_was_a_mis
     assert!(holds(&his, "Grandmother Ada") && holds(&his, "ben-in-confidence again"));
     assert_rebuilds(&hers);
     assert_rebuilds(&his);
-    assert_eq!(office.suggested().len(), 1, "they are proposed again");
+    assert_eq!(suggested(&office).len(), 1, "they are proposed again");
 }
 
 #[test]

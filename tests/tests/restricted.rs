@@ -7,139 +7,53 @@ use std::{
     sync::Arc,
 };
 
-use alongside_core::{
-    FirstRecord, Key, OpenGroupRequest, Phone, Profile, SaveRequest, clock::ManualClock, os_rng,
-};
+use alongside_core::Phone;
 use alongside_domain::{
     form::{Form, Item, MergePolicy, Question, QuestionKind, Sensitivity},
     guard::chunk,
     ids::{ActorId, DeviceId, GroupId, PersonId, RecordId},
-    programme::{Programme, builtin, split},
+    programme::{Programme, split},
     record::{Circumstances, Document, Edit, Root},
-    sync::Status,
-    time::Millis,
     value::Value,
     wire::{ControlEvent, PushedChange, Refusal, Verdict},
 };
-use alongside_server::{
-    api::{Running, Server},
-    clock::SetClock,
-    config::Config,
-    ingest::LocalWrite,
-    people::{self, NewPerson},
-    store::{LogBody, Store},
-};
+use alongside_server::{ingest::LocalWrite, store::LogBody};
+use alongside_tests::office::{self, AREA, NOW, Office, edit, save};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
-use tokio::runtime::Runtime;
 
-/// 16 March 2015, 10:00 in London.
-const NOW: Millis = Millis(1_426_500_000_000);
-const HOUR: i64 = 3_600_000;
 const ZONE: &str = "Europe/London";
 /// Begins every restricted text of these tests.
 const MARK: &str = "restricted-answer";
 
-struct Office {
-    folder: tempfile::TempDir,
-    runtime: Runtime,
-    running: Running,
-    store: Arc<Store>,
-    programme: Arc<Programme>,
-    partner: alongside_domain::ids::PartnerId,
+fn write(office: &Office, author: PersonId, writes: Vec<LocalWrite>) {
+    office.running.state.ingest.ingest_local(author, writes).unwrap();
 }
 
-impl Office {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let programme = Arc::new(builtin::independent_support().unwrap());
-        let file = folder.path().join("server.db");
-        let store = Store::open(&file).unwrap();
-        let partner = people::partner(&store, NOW, "Contact Point").unwrap();
-        let runtime = Runtime::new().unwrap();
-        let config = Config { listen: ([127, 0, 0, 1], 0).into(), store: file, ..Config::default() };
-        let clock = Arc::new(SetClock::at(NOW));
-        let running = runtime
-            .block_on(Server::start(config, Arc::clone(&store), clock, Arc::clone(&programme)))
-            .unwrap();
-        Self { folder, runtime, running, store, programme, partner }
-    }
-
-    fn person(&self, name: &str, role: &str) -> PersonId {
-        let areas = vec!["840".to_owned()];
-        let new = NewPerson { name: name.into(), role: role.into(), partner: self.partner, areas };
-        people::add_person(&self.store, NOW, &self.programme, &new).unwrap()
-    }
-
-    fn phone(&self, person: PersonId) -> Phone {
-        self.phone_in(person, &person.to_string())
-    }
-
-    /// A phone of a person, with its files in this folder.
-    fn phone_in(&self, person: PersonId, folder: &str) -> Phone {
-        let folder = self.folder.path().join(folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let clock = Arc::new(ManualClock::new(NOW));
-        let profile = Profile::new(folder, Key::new([5; 32]), Arc::clone(&self.programme), clock, os_rng());
-        let phone = Phone::create(profile).unwrap();
-        let code = people::enrolment_code(&self.store, NOW, person, HOUR).unwrap().reveal();
-        self.runtime.block_on(phone.sync().enrol(&self.running.url(), &code, "Phone")).unwrap();
-        phone
-    }
-
-    fn sync(&self, phone: &Phone) {
-        for _ in 0..50 {
-            match self.runtime.block_on(phone.sync().sync_once()).unwrap().status {
-                Status::UpToDate { .. } => return,
-                Status::Syncing => {}
-                other => panic!("the phone stopped syncing: {other:?}"),
+/// Every change in the feed, with the kind of its group.
+fn feed(office: &Office) -> Vec<(String, GroupId, RecordId, Vec<u8>)> {
+    let mut kinds: BTreeMap<GroupId, String> = BTreeMap::new();
+    let mut changes = Vec::new();
+    for entry in office.store.log_after(0, 1_000_000).unwrap() {
+        match entry.body {
+            LogBody::Control(ControlEvent::Group { group, kind, .. }) => {
+                kinds.insert(group, kind);
             }
-        }
-        panic!("the phone never came to an end");
-    }
-
-    fn write(&self, author: PersonId, writes: Vec<LocalWrite>) {
-        self.running.state.ingest.ingest_local(author, writes).unwrap();
-    }
-
-    /// Every change in the feed, with the kind of its group.
-    fn feed(&self) -> Vec<(String, GroupId, RecordId, Vec<u8>)> {
-        let mut kinds: BTreeMap<GroupId, String> = BTreeMap::new();
-        let mut changes = Vec::new();
-        for entry in self.store.log_after(0, 1_000_000).unwrap() {
-            match entry.body {
-                LogBody::Control(ControlEvent::Group { group, kind, .. }) => {
-                    kinds.insert(group, kind);
-                }
-                LogBody::Change { group, record, bytes, .. } => {
-                    changes.push((kinds[&group].clone(), group, record, bytes));
-                }
-                _ => {}
+            LogBody::Change { group, record, bytes, .. } => {
+                changes.push((kinds[&group].clone(), group, record, bytes));
             }
+            _ => {}
         }
-        changes
     }
-}
-
-fn edit(key: impl Into<String>, value: impl Into<Value>) -> Edit {
-    Edit { key: key.into(), value: value.into() }
+    changes
 }
 
 /// Opens a family, a child and a case on a phone.
-fn open(phone: &Phone) -> [GroupId; 3] {
-    let open = |kind: &str, parents: Vec<GroupId>, answers: Vec<Edit>| {
-        let records = vec![FirstRecord { form: kind.to_owned(), answers }];
-        let request = OpenGroupRequest { kind: kind.to_owned(), parents, records, token: None };
-        phone.records().open_group(request).unwrap().group
-    };
-    let family = open("family", vec![], vec![edit("area", "840")]);
-    let child = open("child", vec![family], vec![edit("known_as", "Sam")]);
-    let case = open("case", vec![child, family], vec![edit("case_ref", "C-1"), edit("status", "OPEN")]);
+fn open_all(phone: &Phone) -> [GroupId; 3] {
+    let (family, _) = office::open(phone, "family", vec![], vec![edit("area", AREA)]);
+    let (child, _) = office::open(phone, "child", vec![family], vec![edit("known_as", "Sam")]);
+    let about = vec![edit("case_ref", "C-1"), edit("status", "OPEN")];
+    let (case, _) = office::open(phone, "case", vec![child, family], about);
     [family, child, case]
-}
-
-fn save(phone: &Phone, record: Option<RecordId>, group: GroupId, form: &str, answers: Vec<Edit>) -> RecordId {
-    let request = SaveRequest { record, group, form: form.to_owned(), answers, reason: None, token: None };
-    phone.records().save(request).unwrap().root.id
 }
 
 /// The forms whose records have a restricted part, with the kind of their group.
@@ -208,26 +122,13 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Whether anything that a phone's screens read holds this text; rows are printed with their bytes in
-/// hexadecimal figures.
-fn phone_holds(phone: &Phone, text: &str) -> bool {
-    use std::fmt::Write as _;
-
-    let dump = phone.dump_read_model().unwrap();
-    let figures = text.bytes().fold(String::new(), |mut out, byte| {
-        write!(out, "{byte:02x}").unwrap();
-        out
-    });
-    dump.contains(text) || dump.contains(&figures)
-}
-
 /// Looks at every change: gives how many restricted answers stand in restricted groups. Nothing of one may
 /// stand in any other.
 fn scan(office: &Office) -> usize {
     let programme = &office.programme;
     let mut forms: BTreeMap<RecordId, String> = BTreeMap::new();
     let mut found = 0;
-    for (kind, _, record, bytes) in office.feed() {
+    for (kind, _, record, bytes) in feed(&office) {
         let said = chunk::parse(&bytes).unwrap().said();
         if let Some(form) = said.form {
             forms.insert(record, form);
@@ -255,7 +156,7 @@ fn nothing_restricted_stands_in_an_open_group_whoever_writes_it() {
     let programme = Arc::clone(&office.programme);
     let (asha, cora) = (office.person("Asha Karim", "SUPPORTER"), office.person("Cora Finch", "COORDINATOR"));
     let phone = office.phone(asha);
-    let groups = open(&phone);
+    let groups = open_all(&phone);
     let forms = split_forms(&programme);
     assert!(forms.len() >= 4, "too few forms to look at: {}", forms.len());
     let mut written = 0;
@@ -299,7 +200,7 @@ fn nothing_restricted_stands_in_an_open_group_whoever_writes_it() {
         own.insert(kind, group);
         opened.push(LocalWrite::OpenGroup { group, kind: kind.to_owned(), partner: office.partner, parents });
     }
-    office.write(cora, opened);
+    write(&office, cora, opened);
     for seed in 0..6 {
         let random = &mut StdRng::seed_from_u64(100 + seed);
         for (form, kind) in &forms {
@@ -312,7 +213,7 @@ fn nothing_restricted_stands_in_an_open_group_whoever_writes_it() {
             let create = LocalWrite::Create { root, edits: first, at: NOW, zone: zone.clone(), reason: None };
             let edits = some_answers(&programme, form, random);
             let then = LocalWrite::Edit { record: id, edits, at: NOW, zone, reason: None };
-            office.write(cora, vec![create, then]);
+            write(&office, cora, vec![create, then]);
         }
     }
     let all = scan(&office);
@@ -326,7 +227,7 @@ fn a_phone_that_was_not_granted_the_restricted_group_never_gets_it() {
     let asha = office.person("Asha Karim", "SUPPORTER");
     let (ben, dee) = (office.person("Ben Lowe", "SUPPORTER"), office.person("Dee Sund", "DSL"));
     let phone = office.phone(asha);
-    let [family, _, case] = open(&phone);
+    let [family, _, case] = open_all(&phone);
     let note = format!("{MARK}: large dog, ring first");
     let household = save(
         &phone,
@@ -336,9 +237,9 @@ fn a_phone_that_was_not_granted_the_restricted_group_never_gets_it() {
         vec![edit("home_risk_note", note.as_str()), edit("postcode", "DH1 3HP")],
     );
     office.sync(&phone);
-    office.write(asha, vec![LocalWrite::Grant { person: ben, group: case }]);
+    write(&office, asha, vec![LocalWrite::Grant { person: ben, group: case }]);
 
-    assert!(phone_holds(&phone, MARK), "she has it");
+    assert!(office::holds(&phone, MARK), "she has it");
     let restricted = split::restricted_group(family, asha);
     let other = office.phone(ben);
     office.sync(&other);
@@ -346,7 +247,7 @@ fn a_phone_that_was_not_granted_the_restricted_group_never_gets_it() {
     assert_eq!(card.view.text("postcode"), Some("DH1 3HP"), "he has the open part");
     assert_eq!(card.view.value("home_risk_note"), None);
     assert!(other.records().record(split::part_of(household, restricted)).is_err());
-    assert!(!phone_holds(&other, MARK));
+    assert!(!office::holds(&other, MARK));
     let history = other.records().history(household).unwrap();
     assert!(!format!("{history:?}").contains("home_risk_note"), "nor does the history tell of it");
     // Asked again and again, and from the start, the server keeps to it.
@@ -369,9 +270,9 @@ fn a_phone_that_was_not_granted_the_restricted_group_never_gets_it() {
     assert_eq!(said, BTreeSet::from([note.as_str(), "The lift is broken"]));
 
     // Withdrawn with the family, it goes from her phone too.
-    office.write(asha, vec![LocalWrite::Withdraw { person: asha, group: family }]);
+    write(&office, asha, vec![LocalWrite::Withdraw { person: asha, group: family }]);
     office.sync(&phone);
-    assert!(!phone_holds(&phone, MARK));
+    assert!(!office::holds(&phone, MARK));
 }
 
 #[test]
@@ -379,11 +280,11 @@ fn what_is_to_be_decided_in_confidence_counts_in_the_line_of_the_case_for_who_ha
     let office = Office::new();
     let (asha, ben) = (office.person("Asha Karim", "SUPPORTER"), office.person("Ben Lowe", "SUPPORTER"));
     let (phone, second) = (office.phone(asha), office.phone_in(asha, "second"));
-    let [family, _, case] = open(&phone);
+    let [family, _, case] = open_all(&phone);
     let household = save(&phone, None, family, "family", vec![edit("postcode", "DH1 3HP")]);
     office.sync(&phone);
     office.sync(&second);
-    office.write(asha, vec![LocalWrite::Grant { person: ben, group: case }]);
+    write(&office, asha, vec![LocalWrite::Grant { person: ben, group: case }]);
     let his = office.phone(ben);
 
     // Two phones of hers, neither of which has heard of the other's words.
@@ -436,7 +337,7 @@ fn a_restricted_answer_that_a_phone_puts_into_an_open_group_is_refused() {
     let programme = Arc::clone(&office.programme);
     let asha = office.person("Asha Karim", "SUPPORTER");
     let phone = office.phone(asha);
-    let groups = open(&phone);
+    let groups = open_all(&phone);
     office.sync(&phone);
     let device = office.store.devices().unwrap().into_iter().find(|row| row.person == asha).unwrap().id;
     let hostile = Hostile { person: asha, device, actor: ActorId::random([7; 16]) };
@@ -500,11 +401,11 @@ fn an_erasure_takes_along_what_stands_beside() {
     let office = Office::new();
     let asha = office.person("Asha Karim", "SUPPORTER");
     let phone = office.phone(asha);
-    let [family, ..] = open(&phone);
+    let [family, ..] = open_all(&phone);
     let note = format!("{MARK}: large dog, ring first");
     save(&phone, None, family, "family", vec![edit("home_risk_note", note.as_str())]);
     office.sync(&phone);
-    assert!(phone_holds(&phone, MARK));
+    assert!(office::holds(&phone, MARK));
     let path = office.store.path().to_owned();
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -518,7 +419,7 @@ fn an_erasure_takes_along_what_stands_beside() {
         assert!(!file_holds(file, MARK), "{} still holds it", file.display());
     }
     office.sync(&phone);
-    assert!(!phone_holds(&phone, MARK));
+    assert!(!office::holds(&phone, MARK));
 }
 
 /// What was written beside a group without a network is erased with it, before anybody has seen it.
@@ -527,13 +428,13 @@ fn what_was_written_beside_an_erased_group_goes_from_the_phone_too() {
     let office = Office::new();
     let asha = office.person("Asha Karim", "SUPPORTER");
     let phone = office.phone(asha);
-    let [family, ..] = open(&phone);
+    let [family, ..] = open_all(&phone);
     let household = save(&phone, None, family, "family", vec![edit("postcode", "DH1 3HP")]);
     office.sync(&phone);
     alongside_server::erase::erase(&office.store, NOW, family, "request").unwrap();
     save(&phone, Some(household), family, "family", vec![edit("home_risk_note", MARK)]);
     office.sync(&phone);
-    assert!(!phone_holds(&phone, MARK));
+    assert!(!office::holds(&phone, MARK));
     let outbox = phone.records().outbox().unwrap();
     assert_eq!((outbox.count, outbox.refused.len(), outbox.refused_openings.len()), (0, 0, 0), "{outbox:?}");
 }

@@ -2,8 +2,8 @@
 
 use alongside_core::{
     app::{
-        AnswerValue, AnswerView, Decision, DecisionRequest, DraftRequest, FirstAnswers, NewGroupRequest,
-        PageRequest, SaveAnswersRequest, SessionAnswersRequest,
+        AnswerValue, AnswerView, Decision, DecisionRequest, DraftRequest, FirstAnswers, MoveRecordRequest,
+        NewGroupRequest, PageRequest, SaveAnswersRequest, SessionAnswersRequest,
     },
     views::PageMark,
 };
@@ -80,6 +80,19 @@ pub struct SessionAnswersRequest {
     pub form: String,
     /// The answers of the session as a whole: time and miles are given for all together.
     pub answers: Vec<AnswerView>,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// As in `SaveAnswersRequest`.
+    pub token: Option<FormToken>,
+}
+
+/// Moves a record that was entered in the wrong group.
+#[uniffi::remote(Record)]
+pub struct MoveRecordRequest {
+    /// The record.
+    pub record: RecordId,
+    /// Where it belongs.
+    pub group: GroupId,
     /// Why, where a reason was given.
     pub reason: Option<String>,
     /// As in `SaveAnswersRequest`.

@@ -273,6 +273,13 @@ pub struct CardView {
     pub twins: Vec<TwinView>,
     /// What is worked out with it from the records around it, where one record is asked for; lists leave it out.
     pub figures: Vec<FigureLine>,
+    /// What it became in another group: it is closed here, and in no list but that of what is to be decided.
+    pub moved_to: Option<RecordId>,
+    /// What it was in another group.
+    pub moved_from: Option<RecordId>,
+    /// Whether somebody changed it who did not know that it had been moved, or moved it elsewhere: see to it that
+    /// nothing of that is lost, then decide on `moved_to`.
+    pub is_moved_in_doubt: bool,
 }
 
 /// One of the starts of a record.

@@ -15,6 +15,7 @@ pub mod circumstances;
 pub mod document;
 pub mod history;
 pub mod merge;
+pub mod moved;
 mod scalar;
 mod view;
 
@@ -241,12 +242,15 @@ impl RecordView {
     }
 
     /// Whether a field waits for a decision although nobody wrote another value: its state was reached by a
-    /// step that the programme does not have.
+    /// step that the programme does not have, or it says where the record was moved, and somebody wrote to the
+    /// record who did not know.
     #[must_use]
     pub fn stands_alone(&self, key: &str) -> bool {
-        self.fields
-            .get(key)
-            .is_some_and(|field| field.disagreement == Disagreement::NeedsDecision && field.others.is_empty())
+        self.fields.get(key).is_some_and(|field| {
+            let waits = field.disagreement == Disagreement::NeedsDecision
+                || (key == moved::TO && self.is_moved_in_doubt());
+            waits && field.others.is_empty()
+        })
     }
 
     /// The fields on which people disagree, with what that asks of people.

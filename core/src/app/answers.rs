@@ -6,7 +6,7 @@ use alongside_domain::{
     form::{Form, QuestionKind},
     ids::RecordId,
     programme::entry::Answer,
-    record::{Edit, RecordView},
+    record::{Edit, RecordView, moved},
     time::Millis,
     value::Value,
 };
@@ -107,6 +107,7 @@ pub(crate) fn of_record(form: Option<&Form>, view: &RecordView) -> Vec<AnswerVie
         match (set, &field.shown.value) {
             (Some((set, code)), Value::Bool(true)) => choose(&mut answers, set, code),
             (Some(_), Value::Bool(false)) => {}
+            _ if [moved::FROM, moved::TO].contains(&key.as_str()) => {}
             (_, value) if value.is_present() => {
                 answers.push(AnswerView { key: key.clone(), answer: answer(form, key, value) });
             }

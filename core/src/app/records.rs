@@ -16,7 +16,7 @@ use crate::{
     phone::Phone,
     views::{FiguresView, Hit, HomeView, PageMark, ProblemsView, ReminderView},
     writes::{
-        Draft, SessionRequest,
+        Draft, MoveRequest, SessionRequest,
         decide::{self, Chosen},
         enter,
     },
@@ -36,6 +36,19 @@ pub struct SaveAnswersRequest {
     /// Why, where a reason was given.
     pub reason: Option<String>,
     /// The filling-in: a repeated save with the same token gives the first result and writes nothing.
+    pub token: Option<FormToken>,
+}
+
+/// Moves a record that was entered in the wrong group.
+#[derive(Debug, Clone)]
+pub struct MoveRecordRequest {
+    /// The record.
+    pub record: RecordId,
+    /// Where it belongs.
+    pub group: GroupId,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// As in [`SaveAnswersRequest`].
     pub token: Option<FormToken>,
 }
 
@@ -202,6 +215,23 @@ impl ProfileRecords {
                     phone.write(move |tx, desk| enter::open_group(tx, desk, kind, parents, first, token))?;
                 let warnings = warnings(said);
                 Ok(NewGroupView { group: opened.group, records: opened.records, warnings })
+            })
+            .await
+    }
+
+    /// Moves a record that was entered in the wrong group: it is written anew there, restricted answers and all,
+    /// and closed where it stood. Gives what it became.
+    ///
+    /// # Errors
+    /// As [`ProfileRecords::save`]; `only_one`, `immutable`, `same_group`, `wrong_group`, `moved_already`,
+    /// `decide_first`, `not_writable`, and `there_already` where the group has a record with its key.
+    pub async fn move_record(&self, request: MoveRecordRequest) -> Result<CardView, AppError> {
+        let MoveRecordRequest { record, group, reason, token } = request;
+        let request = MoveRequest { record, group, reason, token: token.map(|token| token.0) };
+        self.seat
+            .work(move |phone| {
+                let view = phone.records().move_record(request)?;
+                card(phone, view.root.id)
             })
             .await
     }

@@ -53,6 +53,13 @@ pub struct CardView {
     pub twins: Vec<TwinView>,
     /// What is worked out with it from the records around it, where one record is asked for; lists leave it out.
     pub figures: Vec<FigureLine>,
+    /// What it became in another group: it is closed here, and in no list but that of what is to be decided.
+    pub moved_to: Option<RecordId>,
+    /// What it was in another group.
+    pub moved_from: Option<RecordId>,
+    /// Whether somebody changed it who did not know that it had been moved, or moved it elsewhere: see to it that
+    /// nothing of that is lost, then decide on `moved_to`.
+    pub is_moved_in_doubt: bool,
 }
 
 /// One of the starts of a record.
@@ -70,6 +77,9 @@ impl CardView {
         Self {
             twins: card.view.twins.iter().zip(card.started_by).map(twin).collect(),
             answers: of_record(programme.form(&card.form), &card.view),
+            moved_to: card.view.moved_to(),
+            moved_from: card.view.moved_from(),
+            is_moved_in_doubt: card.view.is_moved_in_doubt(),
             record: card.record,
             group: card.group,
             form: card.form,

@@ -17,7 +17,7 @@ use crate::{
         ConflictLine, FiguresView, HistoryView, Hit, HomeView, OutboxView, PageMark, ProblemsView,
         RecordCard, ReminderView, UnitView,
     },
-    writes::{self, Draft, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest},
+    writes::{self, Draft, MoveRequest, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest},
 };
 
 /// Reading and writing records. Calls block for as long as the disk needs: call them off the thread
@@ -47,6 +47,19 @@ impl Records<'_> {
             self.phone.0.store.write(move |tx, desk| writes::open::open_group(tx, desk, &request))?;
         self.phone.changed();
         Ok(opened)
+    }
+
+    /// Moves a record that was entered in the wrong group: it is written anew there, restricted answers and all,
+    /// and closed where it stood. Gives what it became.
+    ///
+    /// # Errors
+    /// As [`Records::save`]; the codes of [`CannotMove`](alongside_domain::record::moved::CannotMove), and
+    /// `there_already` where the group has such a record. Nothing is moved then.
+    pub fn move_record(&self, request: MoveRequest) -> Result<RecordView, ApiError> {
+        let view =
+            self.phone.0.store.write(move |tx, desk| writes::moving::move_record(tx, desk, &request))?;
+        self.phone.changed();
+        Ok(view)
     }
 
     /// Decides a disagreement: writes this value on top of all that stand, also where it is the one

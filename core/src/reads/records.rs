@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Columns that [`Stored::read`] reads.
-pub(crate) const STORED: &str = "SELECT record, grp, form, at, title, body FROM record_row";
+pub(crate) const STORED: &str = "SELECT record, grp, at, title, body FROM record_row";
 
 /// A row of the read model.
 pub(crate) struct Stored {
@@ -33,13 +33,14 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let view: RecordView = cbor(row, 4)?;
         Ok(Self {
             record: id(row, 0)?,
             group: id(row, 1)?,
-            form: row.get(2)?,
-            at: Millis(row.get(3)?),
-            title: row.get(4)?,
-            view: cbor(row, 5)?,
+            form: view.root.form.clone(),
+            at: Millis(row.get(2)?),
+            title: row.get(3)?,
+            view,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The page of one unit.
 
-use alongside_domain::{ids::GroupId, programme::Programme, time::Millis};
+use alongside_domain::{ids::GroupId, programme::Programme, record::moved, time::Millis};
 use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -107,7 +107,9 @@ fn page(
         after.map_or((i64::MAX, [255; 16]), |PageMark { at: Millis(at), record }| (at, record.0));
     let mut stored: Vec<Stored> = db
         .prepare_cached(&format!(
-            "{STORED} WHERE grp = ?1 AND (at, record) < (?2, ?3) ORDER BY at DESC, record DESC LIMIT ?4"
+            "{STORED} WHERE grp = ?1 AND (at, record) < (?2, ?3) AND form NOT GLOB '{}*'
+             ORDER BY at DESC, record DESC LIMIT ?4",
+            moved::CLOSED
         ))?
         .query_map(params![group.0, at, record, limit + 1], Stored::read)?
         .collect::<Result<_, _>>()?;

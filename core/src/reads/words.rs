@@ -7,7 +7,7 @@ use alongside_domain::{
     ids::PersonId,
     media::MediaRef,
     programme::Programme,
-    record::{FieldView, LiveValue, RecordView},
+    record::{FieldView, LiveValue, RecordView, moved},
     value::Value,
 };
 
@@ -107,7 +107,8 @@ pub(crate) fn fields(
         writer.items(form, &form.items);
     }
     for (key, field) in &view.fields {
-        if !writer.done.contains(key) {
+        // Where a record was moved is said apart.
+        if !writer.done.contains(key) && ![moved::FROM, moved::TO].contains(&key.as_str()) {
             writer.line(key, key.clone(), key, field);
         }
     }

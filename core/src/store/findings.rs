@@ -288,7 +288,7 @@ impl Source for UnitSource<'_> {
         if let Some(known) = self.views.borrow().get(&record) {
             return Ok(Some(Arc::clone(known)));
         }
-        Ok(projection::view(self.db, record)?.map(Arc::new))
+        Ok(projection::view(self.db, record)?.filter(|view| !view.is_moved()).map(Arc::new))
     }
 
     fn deadlines(&self) -> Result<Vec<Deadline>, ApiError> {
@@ -307,14 +307,15 @@ impl Source for UnitSource<'_> {
             return Ok(None);
         }
         let kind = self.programme.record_kind(form).map(|kind| kind.group.clone()).unwrap_or_default();
-        let groups: Vec<GroupId> = self
-            .db
-            .prepare_cached("SELECT grp FROM grp WHERE kind = ?1 AND NOT withdrawn")?
-            .query_map([kind], |row| id(row, 0))?
-            .collect::<Result<_, _>>()?;
         let start = |day: Date| self.programme.start_of(day).map_or(0, |at| at.0);
-        let span = (start(day), start(day.saturating_add(1.day())).saturating_sub(1));
-        let mut found = self.query(groups.into_iter(), form, span, "")?;
+        let (from, to) = (start(day), start(day.saturating_add(1.day())).saturating_sub(1));
+        let mut statement = self.db.prepare_cached(
+            "SELECT record, body FROM grp CROSS JOIN record_row INDEXED BY record_row_form
+                 ON record_row.grp = grp.grp AND form = ?2 AND at BETWEEN ?3 AND ?4
+             WHERE kind = ?1 AND NOT withdrawn",
+        )?;
+        let rows = statement.query_map(params![kind, form, from, to], |row| self.view(row))?;
+        let mut found = rows.collect::<Result<Vec<_>, _>>()?;
         found.retain(|view| view.created.author == Some(person));
         Ok(Some(found))
     }

@@ -46,14 +46,16 @@ pub(crate) fn project_one_of_many(
     programme.mark_illegal_transitions(document, &mut view)?;
     let kind = programme.records.get(&place.form);
     // That it was started more than once is for a person to look at, whether its answers differ or not.
-    let to_decide =
+    let of_answers =
         view.disagreements().filter(|(_, field)| field.disagreement == Disagreement::NeedsDecision).count()
             + usize::from(!view.twins.is_empty());
+    // What was moved is decided upon where it went, but for what somebody wrote who did not know of that.
+    let to_decide = if view.is_moved() { usize::from(view.is_moved_in_doubt()) } else { of_answers };
     let row: i64 = tx
         .prepare_cached(
             "INSERT INTO record_row (record, grp, form, at, touched, title, body, to_decide)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (record) DO UPDATE SET at = excluded.at, touched = excluded.touched,
+             ON CONFLICT (record) DO UPDATE SET form = excluded.form, at = excluded.at, touched = excluded.touched,
                  title = excluded.title, body = excluded.body, to_decide = excluded.to_decide
              RETURNING id",
         )?
@@ -61,7 +63,7 @@ pub(crate) fn project_one_of_many(
             params![
                 record.0,
                 place.group.0,
-                place.form,
+                view.looked_up_as(),
                 at(programme, kind, &view).0,
                 view.updated.at.0,
                 words::title(programme, &place.form, &view),
@@ -93,6 +95,7 @@ fn instant(programme: &Programme, value: &Value) -> Option<Millis> {
 /// The words by which a record is found: every live value, so that nobody's entry is out of reach.
 fn searched(programme: &Programme, kind: Option<&RecordKind>, form: &str, view: &RecordView) -> String {
     let mut words = Vec::new();
+    let kind = kind.filter(|_| !view.is_moved());
     for field in kind.map(|kind| kind.search.as_slice()).unwrap_or_default() {
         if let Some(field_view) = view.fields.get(field) {
             for live in std::iter::once(&field_view.shown).chain(&field_view.others) {

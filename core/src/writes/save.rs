@@ -4,7 +4,7 @@ use alongside_domain::{
     form::Form,
     ids::{GroupId, RecordId},
     programme::{Count, split::Split},
-    record::{Circumstances, Document, Edit, RawChange, RecordView, Root},
+    record::{Circumstances, Document, Edit, RawChange, RecordView, Root, moved},
     rules::Touched,
     wire::limits,
 };
@@ -80,6 +80,9 @@ pub(crate) fn save(
             return Err(ApiError::invalid("", "immutable"));
         }
         let now = found(projection::view(tx, record)?, Thing::Record)?;
+        if now.is_moved() {
+            return Err(ApiError::invalid("", "moved_already"));
+        }
         let fixed: Vec<_> = kind.key_changes(&|key| now.value(key).cloned(), &split.open).collect();
         if !fixed.is_empty() {
             return Err(check::key_problems(fixed));
@@ -120,7 +123,13 @@ pub(crate) fn decide(
         place.group,
         if in_part { kind.restricted.as_ref().unwrap_or(&kind.group) } else { &kind.group },
     )?;
-    check::answers(form, answers)?;
+    let view = found(projection::view(tx, record)?, Thing::Record)?;
+    match answers {
+        // Where it went is no answer of the form.
+        [only] if only.key == moved::TO && view.is_moved() => {}
+        _ if view.is_moved() => return Err(ApiError::invalid("", "moved_already")),
+        _ => check::answers(form, answers)?,
+    }
     let circumstances = desk.circumstances(me.actor, Some(reason));
     let split = if in_part {
         Split { open: answers.to_vec(), restricted: Vec::new() }
@@ -242,7 +251,7 @@ fn small_enough(change: &RawChange) -> Result<(), ApiError> {
 }
 
 /// The group is on this phone, open to writing, and of the kind that holds such records.
-fn in_group(db: &Connection, group: GroupId, kind: &str) -> Result<(), ApiError> {
+pub(crate) fn in_group(db: &Connection, group: GroupId, kind: &str) -> Result<(), ApiError> {
     let there: Option<String> = db
         .prepare_cached("SELECT kind FROM grp WHERE grp = ?1 AND NOT withdrawn")?
         .query_row([group.0], |row| row.get(0))

@@ -6,7 +6,7 @@ use alongside_domain::{
     deadline::{self, Deadline},
     ids::{ChangeHash, GroupId, PartnerId, PersonId, RecordId},
     programme::{Programme, split},
-    record::{RecordView, history::HistoryEntry},
+    record::{RecordView, history::HistoryEntry, moved},
     time::Millis,
 };
 use jiff::civil::Date;
@@ -128,9 +128,10 @@ pub fn record_of_part(
     beside: GroupId,
     part: &RecordView,
 ) -> Result<Option<StoredRecord>, ReadModelError> {
-    let mut statement =
-        connection.prepare_cached("SELECT record FROM record_row WHERE \"group\" = ?1 AND form = ?2")?;
-    let mut rows = statement.query(params![beside.0, part.root.form])?;
+    let mut statement = connection
+        .prepare_cached("SELECT record FROM record_row WHERE \"group\" = ?1 AND form IN (?2, ?3)")?;
+    let closed = format!("{}{}", moved::CLOSED, part.root.form);
+    let mut rows = statement.query(params![beside.0, part.root.form, closed])?;
     while let Some(row) = rows.next()? {
         let of = RecordId(row.get(0)?);
         if split::part_of(of, part.root.group) == part.root.id {
@@ -163,9 +164,10 @@ pub fn form_counts(
     connection: &Connection,
     group: GroupId,
 ) -> Result<BTreeMap<String, (u64, u64)>, ReadModelError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT form, COUNT(*), COUNT(at) FROM record_row WHERE \"group\" = ?1 GROUP BY form",
-    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT form, COUNT(*), COUNT(at) FROM record_row WHERE \"group\" = ?1 AND form NOT GLOB '{}*' GROUP BY form",
+        moved::CLOSED
+    ))?;
     let counts = statement
         .query_map([&group.0[..]], |row| Ok((row.get(0)?, (number(row, 1)?, number(row, 2)?))))?
         .collect::<Result<_, _>>()?;

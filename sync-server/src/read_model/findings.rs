@@ -390,7 +390,8 @@ impl Source for UnitSource<'_> {
         if let Some(known) = self.views.borrow().get(&record) {
             return Ok(Some(Arc::clone(known)));
         }
-        Ok(super::case::record(self.connection, record)?.map(|stored| Arc::new(stored.view)))
+        let stored = super::case::record(self.connection, record)?.filter(|stored| !stored.view.is_moved());
+        Ok(stored.map(|stored| Arc::new(stored.view)))
     }
 
     fn deadlines(&self) -> Result<Vec<Deadline>, ReadModelError> {

@@ -6,7 +6,7 @@ use alongside_domain::{
     form::MergePolicy,
     ids::{ChangeHash, RecordId},
     programme::{Count, Programme},
-    record::{Attribution, Disagreement, Document, DocumentError, RecordView},
+    record::{Attribution, Disagreement, Document, DocumentError, RecordView, moved},
     time::Millis,
     value::Value,
 };
@@ -43,27 +43,32 @@ pub(super) fn write(tx: &Transaction<'_>, programme: &Programme, loaded: &Loaded
 
     let kind = programme.records.get(&root.form);
     let at = kind.and_then(|kind| kind.at.as_deref()).and_then(|field| moment(programme, view.value(field)?));
+    // What was moved is of no form and no time here, and is decided upon where it went, but for what somebody
+    // wrote who did not know of that.
+    let stands = !view.is_moved();
+    let at = at.filter(|_| stands);
     let timeline = at.is_some() && kind.is_some_and(|kind| kind.count == Count::Many);
+    let in_doubt = u64::from(view.is_moved_in_doubt());
     let count = |wanted: Disagreement| {
-        view.disagreements().filter(|(_, field)| field.disagreement == wanted).count() as u64
+        view.disagreements().filter(|(_, field)| stands && field.disagreement == wanted).count() as u64
     };
     // That it was started more than once is for a person to look at, whether its answers differ or not.
-    let twins = u64::from(!view.twins.is_empty());
+    let twins = u64::from(stands && !view.twins.is_empty());
     tx.prepare_cached(
         "INSERT INTO record_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-         ON CONFLICT (record) DO UPDATE SET at = excluded.at, timeline = excluded.timeline,
+         ON CONFLICT (record) DO UPDATE SET form = excluded.form, at = excluded.at, timeline = excluded.timeline,
          title = excluded.title, shown = excluded.shown, decisions = excluded.decisions,
          updated = excluded.updated, body = excluded.body",
     )?
     .execute(params![
         root.id.0,
         root.group.0,
-        root.form,
+        view.looked_up_as(),
         at,
         timeline,
         title(programme, &view),
         super::signed(count(Disagreement::Shown)),
-        super::signed(count(Disagreement::NeedsDecision) + twins),
+        super::signed(count(Disagreement::NeedsDecision) + twins + in_doubt),
         view.updated.at.0,
         serde_json::to_string(&view)?,
     ])?;
@@ -115,9 +120,12 @@ fn title(programme: &Programme, view: &RecordView) -> String {
     parts.join(", ")
 }
 
-/// The form of a record that has a row.
+/// The form of a record that has a row, moved or not.
 pub(super) fn form_of(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Result<Option<String>> {
     tx.prepare_cached("SELECT form FROM record_row WHERE record = ?1")?
-        .query_row([&record.0[..]], |row| row.get(0))
+        .query_row([&record.0[..]], |row| {
+            let form: String = row.get(0)?;
+            Ok(form.strip_prefix(moved::CLOSED).map_or(form.clone(), str::to_owned))
+        })
         .optional()
 }

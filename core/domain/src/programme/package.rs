@@ -17,6 +17,7 @@ use crate::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
+    record::moved,
     reminder::Reminders,
     rules::Rules,
 };
@@ -389,6 +390,14 @@ impl<'f> Reader<'f> {
             );
         }
         for question in form.questions() {
+            if [moved::FROM, moved::TO].contains(&question.name.as_str()) {
+                report.error(
+                    Place::sheet("survey").row(question.row).column("name"),
+                    "reserved_name",
+                    format!("The name {} is kept for records that are moved.", quoted(&question.name)),
+                    "Choose another name.".to_owned(),
+                );
+            }
             let Some(ChoiceSource::File(list_file)) = question.kind.choices() else { continue };
             let place = Place::sheet("survey").row(question.row);
             let Some(list) = stem(list_file, "", ".csv").and_then(|name| lists.get(name)) else {

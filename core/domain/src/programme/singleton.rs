@@ -23,7 +23,7 @@ pub fn record_id(group: GroupId, form: &str, key: &[&str]) -> RecordId {
 }
 
 /// The hash of these parts, each with its length, so that none runs into the next.
-pub(super) fn hash<'a>(context: &str, parts: impl Iterator<Item = &'a [u8]>) -> [u8; 16] {
+pub(crate) fn hash<'a>(context: &str, parts: impl Iterator<Item = &'a [u8]>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new_derive_key(context);
     for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());

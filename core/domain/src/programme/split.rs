@@ -15,7 +15,7 @@ use super::{Programme, singleton};
 use crate::{
     form::{Form, MergePolicy, Question, Sensitivity},
     ids::{GroupId, PersonId, RecordId},
-    record::{Disagreement, Edit, FieldView, RecordView, merge},
+    record::{Disagreement, Edit, FieldView, RecordView, merge, moved},
     value::Value,
 };
 
@@ -148,7 +148,9 @@ pub fn join(form: &Form, mut record: RecordView, parts: impl IntoIterator<Item =
     let mut held: BTreeMap<String, Vec<FieldView>> = BTreeMap::new();
     for part in parts {
         record.updated = if part.updated.at > record.updated.at { part.updated } else { record.updated };
-        for (key, field) in part.fields {
+        // Where the record was moved, it says itself.
+        let is_answer = |key: &String| ![moved::FROM, moved::TO].contains(&key.as_str());
+        for (key, field) in part.fields.into_iter().filter(|(key, _)| is_answer(key)) {
             held.entry(key).or_default().push(field);
         }
     }

@@ -250,6 +250,12 @@ fn each_mistake_between_files_has_its_place() {
             "unknown_protected_code forms/loan.md [survey] row 4, column merge: The list `shelf.csv` has no code `RESREVED` to protect. Did you mean `RESERVED`?",
         ),
         (
+            "forms/loan.md",
+            "| text | reader | Reader",
+            "| text | moved_to | Reader",
+            "reserved_name forms/loan.md [survey] row 5, column name: The name `moved_to` is kept for records that are moved.",
+        ),
+        (
             "codelists/shelf.csv",
             "OPEN,\"Open, for all\"",
             "OPEN,Open, for all",
