@@ -170,6 +170,7 @@ pub fn router(console: Console) -> Router {
         .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
         .route(&format!("{unit}/records/{{record}}/affirm"), post(case_page::affirm))
         .route(&format!("{unit}/records/{{record}}/decide"), post(case_page::decide))
+        .route(&format!("{unit}/records/{{record}}/move"), get(case_page::move_page).post(case_page::move_it))
         .route("/sign-in", get(session::explain).post(session::redeem))
         .route("/sign-in/{token}", get(session::link))
         .route("/sign-out", post(session::sign_out))

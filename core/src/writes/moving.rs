@@ -43,7 +43,7 @@ pub(crate) fn move_record(
         .map_err(|reason| ApiError::invalid("", reason.code()))?;
     if log::place_of(tx, planned.record)?.is_some() {
         // A record with a key that the group has already.
-        return Err(ApiError::invalid("", "there_already"));
+        return Err(ApiError::invalid("", moved::CannotMove::ThereAlready.code()));
     }
     let circumstances = desk.circumstances(me.actor, request.reason.clone());
     let to = Place { group, form: from.form.clone() };

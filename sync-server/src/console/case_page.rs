@@ -9,7 +9,7 @@ use std::{
 use alongside_domain::{
     deadline::Nature,
     ids::GroupId,
-    programme::Programme,
+    programme::{Count, Programme},
     record::{FieldView, RecordView},
     rules::Finding,
 };
@@ -49,9 +49,11 @@ const CHANGES_SHOWN: u32 = 30;
 mod disagreements;
 mod figures;
 mod groups;
+mod moving;
 mod timeline;
 
 pub(super) use disagreements::{affirm, decide};
+pub(super) use moving::{get as move_page, post as move_it};
 
 /// The parameters of the page.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -137,6 +139,8 @@ struct Record {
     disputed: bool,
     sections: Vec<Section>,
     history: Vec<ChangeLine>,
+    /// Where it is moved to another unit; empty where the reader may not, or it cannot be.
+    move_link: String,
 }
 
 /// `GET /cases/{group}`
@@ -400,7 +404,21 @@ impl Builder<'_> {
                 sections
             },
             history,
+            move_link: if self.may_move(wording, view) {
+                format!("{}/records/{}/move", wording.page, view.root.id)
+            } else {
+                String::new()
+            },
         })
+    }
+
+    /// Whether the reader may move a record to another unit.
+    fn may_move(&self, wording: &Wording<'_>, view: &RecordView) -> bool {
+        let kind = self.programme().records.get(&view.root.form);
+        let can_be = kind.is_some_and(|kind| {
+            kind.count == Count::Many && !kind.immutable && !self.programme().is_restricted(&kind.group)
+        });
+        can_be && wording.may_affirm && wording.may_write(view) && !view.is_moved()
     }
 
     /// The latest changes of the whole page.

@@ -1,12 +1,15 @@
 //! Disagreements: both values of a field, who wrote each, when and how.
 
-use alongside_domain::record::{Disagreement, LiveValue, RecordView};
+use alongside_domain::{
+    record::{Disagreement, LiveValue, RecordView, moved},
+    value::Value,
+};
 
 use super::{
     answers::{Wording, dispute_id, is_open},
     words,
 };
-use crate::read_model::{ReadModelError, case};
+use crate::read_model::{ReadModelError, case, merged};
 
 /// One field on which people disagree.
 pub(super) struct Dispute {
@@ -58,6 +61,10 @@ const TWINS: &str = "@twins";
 const NO_SUCH_STEP: &str = "The programme does not have this step. Look whether it is meant; if it is not, have \
                             it put right on a phone.";
 
+/// Of a record that was moved while somebody went on with it.
+const MOVED_IN_DOUBT: &str = "Somebody wrote to this record, or moved it elsewhere, who did not know that it had been \
+                              moved. Look at the latest changes below, write there what is missing, then say so.";
+
 /// One of the values.
 #[derive(Default)]
 pub(super) struct Side {
@@ -81,6 +88,12 @@ pub(super) fn disputes(wording: &Wording<'_>, view: &RecordView) -> Result<Vec<D
     let form_title = wording.form_title(&view.root.form);
     let record = if title.is_empty() { form_title } else { format!("{form_title}: {title}") };
     let mut disputes = Vec::new();
+    if view.is_moved() {
+        if view.is_moved_in_doubt() {
+            disputes.push(moved_in_doubt(wording, view, record)?);
+        }
+        return Ok(disputes);
+    }
     // Of the record itself: what stands in several restricted parts is in no one document.
     let own = case::record(wording.connection, view.root.id)?.map(|stored| stored.view);
     for (key, field) in view.disagreements().filter(|(_, field)| is_open(field.disagreement)) {
@@ -130,6 +143,58 @@ pub(super) fn disputes(wording: &Wording<'_>, view: &RecordView) -> Result<Vec<D
     }
     disputes.sort_by_key(|dispute| !dispute.needs_decision);
     Ok(disputes)
+}
+
+/// A record that was moved, and that somebody wrote to or moved elsewhere without knowing.
+fn moved_in_doubt(
+    wording: &Wording<'_>,
+    view: &RecordView,
+    record: String,
+) -> Result<Dispute, ReadModelError> {
+    let mut sides = Vec::new();
+    if let Some(field) = view.fields.get(moved::TO) {
+        let live = || std::iter::once(&field.shown).chain(&field.others);
+        let seen: Vec<String> = live().map(|live| live.change.to_string()).collect();
+        for (place, live) in live().enumerate() {
+            let mut side = side(wording, live, place_of(wording, &live.value)?, place == 0)?;
+            if wording.may_affirm && wording.may_write(view) && seen.len() > 1 {
+                side.choose = Some(Choose {
+                    address: format!("{}/records/{}/decide", wording.page, view.root.id),
+                    key: moved::TO.to_owned(),
+                    change: live.change.to_string(),
+                    seen: seen.join(" "),
+                });
+            }
+            sides.push(side);
+        }
+    }
+    let affirm = view
+        .stands_alone(moved::TO)
+        .then(|| Affirm::of(wording, view, moved::TO, "Nothing of it is missing where it went"))
+        .flatten();
+    Ok(Dispute {
+        id: dispute_id(view, moved::TO),
+        record,
+        label: "Moved to".to_owned(),
+        needs_decision: true,
+        note: MOVED_IN_DOUBT,
+        sides,
+        affirm,
+    })
+}
+
+/// The units that a record went to, as far as the reader sees them.
+fn place_of(wording: &Wording<'_>, went: &Value) -> Result<String, ReadModelError> {
+    let elsewhere = || "A place that is not among yours".to_owned();
+    let Value::Ref(record) = went else { return Ok(elsewhere()) };
+    let Some(stored) = case::record(wording.connection, *record)? else { return Ok(elsewhere()) };
+    let mut references = Vec::new();
+    for unit in merged::units_of(wording.connection, wording.programme, stored.view.root.group)? {
+        if wording.reader.at(wording.connection, &unit)?.is_some() {
+            references.push(unit.reference);
+        }
+    }
+    Ok(if references.is_empty() { elsewhere() } else { references.join(", ") })
 }
 
 /// A record that was started on several phones apart.

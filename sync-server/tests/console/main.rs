@@ -12,6 +12,7 @@ mod decisions;
 mod duplicates;
 mod fixture;
 mod forms;
+mod moves;
 mod pages;
 mod projection;
 mod sign_in;

@@ -43,6 +43,9 @@ pub enum CannotMove {
     /// It was moved before.
     #[error("the record was moved already; move the one that it became")]
     Moved,
+    /// The group has a record with its key.
+    #[error("the group has such a record already; put the answers right there")]
+    ThereAlready,
     /// Several answers stand beside each other.
     #[error("decide first between what different people wrote")]
     DecideFirst,
@@ -61,6 +64,7 @@ impl CannotMove {
             Self::SameGroup => "same_group",
             Self::WrongKind => "wrong_group",
             Self::Moved => "moved_already",
+            Self::ThereAlready => "there_already",
             Self::DecideFirst => "decide_first",
             Self::Newer(_) => "not_writable",
         }

@@ -171,13 +171,18 @@ pub(in crate::console) async fn decide(
     shown(&console, unit, number).await
 }
 
-/// Waits until the page shows what was written, and leads to it.
-async fn shown(console: &Console, unit: GroupId, number: Option<u64>) -> Result<Response, PageError> {
+/// Waits until pages show what was written.
+pub(super) async fn shown_at(console: &Console, number: Option<u64>) {
     if let Some(number) = number {
         let mut projected = console.model.projected();
         // A page that is behind is still right for its time.
         let _ = tokio::time::timeout(SHOWN_WITHIN, projected.wait_for(|seq| *seq >= number)).await;
     }
+}
+
+/// Waits until the page shows what was written, and leads to it.
+async fn shown(console: &Console, unit: GroupId, number: Option<u64>) -> Result<Response, PageError> {
+    shown_at(console, number).await;
     let page = format!("{}/{unit}#disagreements", console.unit_path());
     Ok(Redirect::to(&page).into_response())
 }
@@ -210,8 +215,17 @@ fn may_affirm(
 }
 
 fn write(ingest: &Ingest, signed_in: &SignedIn, write: LocalWrite) -> Result<Option<u64>, PageError> {
-    match ingest.ingest_local(signed_in.principal.person, vec![write]) {
-        Ok(numbers) => Ok(numbers.into_iter().flatten().next()),
+    write_all(ingest, signed_in, vec![write])
+}
+
+/// Writes all of this, or nothing. Gives the number of the last entry of the feed.
+pub(super) fn write_all(
+    ingest: &Ingest,
+    signed_in: &SignedIn,
+    writes: Vec<LocalWrite>,
+) -> Result<Option<u64>, PageError> {
+    match ingest.ingest_local(signed_in.principal.person, writes) {
+        Ok(numbers) => Ok(numbers.into_iter().flatten().next_back()),
         Err(IngestError::Local { problem: LocalProblem::DecideFirst, .. }) => Err(PageError::DecideFirst),
         Err(IngestError::Local { problem: LocalProblem::ChangedMeanwhile, .. }) => {
             Err(PageError::ChangedMeanwhile)
