@@ -3,13 +3,16 @@
 use std::{collections::BTreeSet, io};
 
 use alongside_domain::{
+    form::{Form, QuestionKind},
+    ids::GroupId,
     media::{self, BlobHash, MediaRef, MediaRefError},
+    record::Edit,
     time::Millis,
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::{
-    TakeRequest, UNNAMED_MS, room, rows,
+    AttachmentId, TakeRequest, UNNAMED_MS, room, rows,
     vault::{TakeError, Vault},
 };
 use crate::{
@@ -69,6 +72,35 @@ fn once(store: &Store, request: &TakeRequest) -> Result<MediaRef, ApiError> {
         store.vault().remove(&file).map_err(ApiError::from_io)?;
     }
     Ok(reference)
+}
+
+/// Takes the attachments that these answers name along into another group, where they are named next: those
+/// that are on this phone. Of the others the save that follows says so.
+pub(crate) fn take_along(
+    tx: &Transaction<'_>,
+    desk: &Desk,
+    form: &Form,
+    answers: &[Edit],
+    (from, to): (GroupId, GroupId),
+) -> Result<(), ApiError> {
+    let vault = desk.vault();
+    for media in
+        answers.iter().filter(|edit| names_media(form, edit)).filter_map(|edit| MediaRef::of(&edit.value))
+    {
+        let Some(kept) = rows::get(tx, AttachmentId::of(from, &media))?.filter(|kept| kept.held) else {
+            continue;
+        };
+        let file = vault.named_again(&kept.file).map_err(ApiError::from_io)?;
+        let written = super::vault::Written { file, key: kept.key, hash: kept.id.hash, bytes: kept.bytes };
+        if !rows::add_taken(tx, to, &written, desk.now())? {
+            vault.remove(&file).map_err(ApiError::from_io)?;
+        }
+    }
+    Ok(())
+}
+
+fn names_media(form: &Form, edit: &Edit) -> bool {
+    form.question_of_key(&edit.key).is_some_and(|question| matches!(question.kind, QuestionKind::Media(_)))
 }
 
 /// Brings rows and files together at a start: nobody works on them. Files without a row go, and rows of

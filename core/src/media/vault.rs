@@ -77,6 +77,18 @@ impl Vault {
         self.folder.join(hex(file))
     }
 
+    /// Gives a file a second name, durable when this returns; each of the two goes by itself. What no row comes to
+    /// name is cleared out at the next start.
+    pub(crate) fn named_again(&self, file: &FileName) -> io::Result<FileName> {
+        let again = self.new_name();
+        let _placing = held(&self.placing);
+        let named = self.path(&again);
+        fs::hard_link(self.path(file), &named).or_else(|_| fs::copy(self.path(file), &named).map(drop))?;
+        File::open(&named)?.sync_all()?;
+        sync_folder(&named)?;
+        Ok(again)
+    }
+
     /// How many bytes of content a file holds in whole pieces; 0 where there is none.
     pub(crate) fn whole_pieces(&self, file: &FileName) -> u64 {
         let length = fs::metadata(self.path(file)).map_or(0, |file| file.len());

@@ -10,6 +10,7 @@ use rusqlite::Transaction;
 use super::{MoveRequest, check, restricted, save};
 use crate::{
     error::{ApiError, Thing},
+    media,
     store::{
         beside,
         desk::Desk,
@@ -47,6 +48,7 @@ pub(crate) fn move_record(
     }
     let circumstances = desk.circumstances(me.actor, request.reason.clone());
     let to = Place { group, form: from.form.clone() };
+    media::take::take_along(tx, desk, form, &planned.answers, (from.group, group))?;
     let split = restricted::apart(desk, form, kind, &planned.answers);
     let view = save::create(tx, desk, &me, planned.record, &to, form, &split.open, &circumstances)?;
     restricted::write(tx, desk, &me, planned.record, &to, form, kind, &split.restricted, &circumstances)?;

@@ -304,3 +304,41 @@ async fn a_byte_that_flips_at_rest_is_found_out_on_both_sides() {
     assert_eq!(ann.media().of_record(record).unwrap()[0].state, lost);
     assert!(file.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_moved_record_names_comes_along_and_is_fetched_there() {
+    let world = World::new().await;
+    let (ann, bea) = (world.phone("Ann").await, world.phone("Bea").await);
+    let (wrong, right) = (open_case(&ann), open_case(&ann));
+    let (old, at, media) = attach(&ann, wrong, &world.file("photo.jpg", b"a small photo of a letter"));
+    sync(&ann).await;
+    world.send_all(&ann).await;
+    let folder = world.path("Ann").join("media");
+    assert_eq!(files(&folder).len(), 1);
+
+    let request = |record, group| alongside_core::MoveRequest { record, group, reason: None, token: None };
+    ann.records().move_record(request(old, right)).unwrap();
+    let there = alongside_core::media::AttachmentId::of(right, &media);
+    assert_eq!(files(&folder).len(), 2, "one file with two names, each of which goes by itself");
+    assert_eq!(world.opened(&ann, there), b"a small photo of a letter");
+    sync(&ann).await;
+    world.send_all(&ann).await;
+    world.grant(bea.sync().person().unwrap(), right).await;
+    sync(&bea).await;
+    world.fetch(&bea, there).await;
+    assert_eq!(world.opened(&bea, there), b"a small photo of a letter");
+    assert_eq!(world.opened(&ann, at), b"a small photo of a letter", "and where it was");
+
+    // What is not on the phone is fetched before it can be moved on.
+    let third = open_case(&ann);
+    sync(&ann).await;
+    let cyd = world.phone("Cyd").await;
+    let cyd_person = cyd.sync().person().unwrap();
+    world.grant(cyd_person, right).await;
+    world.grant(cyd_person, third).await;
+    sync(&cyd).await;
+    let moved = ann.records().record(old).unwrap().view.moved_to().unwrap();
+    let refused = cyd.records().move_record(request(moved, third)).unwrap_err();
+    let ApiError::Invalid(problems) = refused else { panic!("{refused:?}") };
+    assert_eq!(problems[0].code, "unknown_attachment");
+}
