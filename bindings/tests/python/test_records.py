@@ -97,6 +97,24 @@ class Offline(PhoneCase):
         # Another filling-in is another contact.
         self.assertNotEqual((await contact(profile, case, "once", token=new_id())).record, first.record)
 
+    async def test_a_record_in_the_wrong_family_is_moved(self):
+        profile, _ = await self.enrolled("Ann Green")
+        wrong, right = await open_case(profile, "840-C-78"), await open_case(profile, "840-C-79")
+        card = await contact(profile, wrong, "about the other family")
+        records = profile.records()
+        request = alongside.MoveRecordRequest(record=card.record, group=right, reason="mixed up", token=new_id())
+        moved = await records.move_record(request)
+        again = await records.move_record(request)
+        self.assertEqual((moved.group, again.record, moved.moved_from), (right, moved.record, card.record))
+        self.assertEqual(field(moved, "note").text, "about the other family")
+        closed = await records.record(card.record)
+        self.assertEqual((closed.moved_to, closed.is_moved_in_doubt), (moved.record, False))
+        async with self.refused(AppError.Invalid) as seen:
+            await records.move_record(
+                alongside.MoveRecordRequest(record=card.record, group=right, reason=None, token=None)
+            )
+        self.assertEqual(seen.error.problems[0].code, "moved_already")
+
     async def test_drafts_outlive_the_app_and_end_with_the_save(self):
         profile, key = await self.enrolled("Ann Green")
         case = await open_case(profile)
