@@ -67,7 +67,9 @@ impl Driver {
         }
         let mut options = json!({ "args": arguments });
         if let Some((width, height)) = look.screen {
-            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": true } });
+            // Where no script may run, the driver's finger never comes back: it points as a mouse does.
+            let touch = look.script;
+            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 1.0, "mobile": touch, "touch": touch } });
         }
         options["prefs"] = json!({ "download.default_directory": downloads(profile) });
         if !look.script {
