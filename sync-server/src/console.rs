@@ -181,6 +181,7 @@ pub fn router(console: Console) -> Router {
         .route("/surveys/{run}/links/{number}/{what}", post(survey_pages::link))
         .route("/surveys/{run}/answers/{record}", get(survey_pages::answer))
         .route("/surveys/{run}/export/{file}", get(survey_pages::take_away))
+        .route("/surveys/{run}/paper", get(survey_pages::paper))
         .route("/f/{token}", get(form_page::start).post(form_page::begin))
         .route(
             "/f/{token}/page",

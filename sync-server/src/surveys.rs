@@ -20,8 +20,12 @@ use crate::{
 
 pub(crate) mod answer;
 pub mod export;
+mod respondent;
 pub(crate) mod rows;
 pub(crate) mod seal;
+
+pub use answer::AnswerError;
+pub use respondent::Respondent;
 
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 86_400_000;
@@ -371,9 +375,10 @@ pub fn reminded(store: &Store, now: Millis, run: GroupId, number: u32) -> Result
 /// Closes a run for good: no link works any more, and what was not sent is destroyed.
 ///
 /// # Errors
-/// [`SurveyError::UnknownRun`] where there is none that is open.
+/// [`SurveyError::UnknownRun`], or [`SurveyError::Closed`] where it is closed already.
 pub fn close(store: &Store, now: Millis, run: GroupId) -> Result<(), SurveyError> {
-    if store.write(|tx| rows::close(tx, run, now))? { Ok(()) } else { Err(SurveyError::UnknownRun) }
+    let run = find_run(store, run)?;
+    if store.write(|tx| rows::close(tx, run.id, now))? { Ok(()) } else { Err(SurveyError::Closed) }
 }
 
 fn checked(name: &str) -> Result<&str, SurveyError> {

@@ -34,6 +34,7 @@ const OUR_OWN: [(&str, &[&str]); 9] = [
             "kind",
             "languages",
             "minutes",
+            "month",
             "next",
             "option",
             "outcome",
@@ -67,8 +68,8 @@ const OUR_OWN: [(&str, &[&str]); 9] = [
     (
         "columns, types and words of XLSForm, and functions of its expressions",
         &[
-            "body", "child", "comment", "email", "end", "name", "note", "now", "photo", "start", "sum",
-            "survey", "text", "type", "video", "yes", "no", "image", "file", "disabled", "yes_no",
+            "body", "child", "comment", "email", "end", "name", "note", "now", "parent", "photo", "start",
+            "sum", "survey", "text", "type", "video", "yes", "no", "image", "file", "disabled", "yes_no",
         ],
     ),
     (
@@ -87,8 +88,9 @@ const OUR_OWN: [(&str, &[&str]); 9] = [
     ),
     ("what pages and modules are called", &["model", "other", "home", "lang"]),
     (
-        "a function of expressions, an attribute of an XForm and prefixes of its names, states of work, endings",
-        &["distance", "src", "ev", "draft", "network", "new", "none", "request", "st"],
+        "a function of expressions, an attribute of an XForm and prefixes of its names, states of work, endings, \
+         a refusal of the protocol",
+        &["distance", "src", "ev", "draft", "network", "new", "none", "request", "st", "not_covered"],
     ),
 ];
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod codebook;
 pub mod expr;
+pub mod paper;
 pub mod session;
 pub mod xform;
 pub mod xlsform;

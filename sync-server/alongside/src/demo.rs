@@ -27,6 +27,7 @@ mod line;
 mod seed;
 mod server;
 mod summary;
+mod surveys;
 mod week;
 
 use fleet::{Handset, Tally};
@@ -152,9 +153,16 @@ async fn play(options: &Options, folder: &TempDir, stop: &StopFlag) -> Result<Pl
             .map_err(|problems| anyhow::anyhow!("the built-in programme has {} problems", problems.len()))?,
     );
 
-    let stage = Stage::set(folder.path(), &programme, morning(0), options).await?;
+    // The surveys were opened weeks before: the stage stands there first.
+    let opened = surveys::opened_at(morning(0));
+    let stage = Stage::set(folder.path(), &programme, opened, options).await?;
     let mut world = generate::people(&mut chance, cases);
-    seed::people(&stage.store, &programme, &mut world, morning(0))?;
+    seed::people(&stage.store, &programme, &mut world, opened)?;
+    // A chance of their own: whatever is asked, the families are those of the seed.
+    let mut luck = Chance::from_seed(options.seed.rotate_left(32) ^ 0x5u64);
+    let mut asked =
+        tokio::task::block_in_place(|| surveys::ask(&stage, &programme, &world, &mut luck, opened))?;
+    stage.clock.set(morning(0));
     say(&format!("Generating about {cases} cases from seed {} ...", options.seed));
     world.fill(&mut chance, cases, MONDAY);
     took.generate = since(begun);
@@ -164,7 +172,8 @@ async fn play(options: &Options, folder: &TempDir, stop: &StopFlag) -> Result<Pl
         seed::records(&stage.ingest, &programme, &world, |done, total| {
             progress(&format!("Writing to the server: {done} of {total}"), done == total);
             stop.check()
-        })
+        })?;
+        surveys::ask_families(&stage, &programme, &world, &mut luck, &mut asked, morning(0))
     })?;
     took.ingest = since(at);
 
@@ -182,7 +191,7 @@ async fn play(options: &Options, folder: &TempDir, stop: &StopFlag) -> Result<Pl
 
     let at = Instant::now();
     say("Checking ...");
-    let figures = Figures { cold, tally, idle, dropped: line.dropped() };
+    let figures = Figures { cold, tally, idle, dropped: line.dropped(), asked };
     let summary = tokio::task::block_in_place(|| {
         check(options, &stage, (&programme, &world), &phones, &collisions, &figures, stop)
     })?;
@@ -354,6 +363,7 @@ struct Figures {
     tally: Tally,
     idle: Tally,
     dropped: u64,
+    asked: surveys::Surveys,
 }
 
 fn check(
@@ -394,7 +404,9 @@ fn check(
         checks::dates_equal(&held, &units),
         checks::phones_rebuild_equal(&cores)?,
         stage.rebuilds_equal()?,
+        figures.asked.come_back(&stage.store, programme)?,
     ];
+    let now = alongside_server::clock::Clock::now(&*stage.clock);
     let (conflicts_shown, conflicts_to_decide) = stage.conflicts()?;
     let two: BTreeSet<_> = collisions.iter().map(|collision| collision.record).collect();
     let per_phone = |total: u64| total / u64::try_from(phones.len().max(1)).unwrap_or(1);
@@ -434,6 +446,7 @@ fn check(
             no_op_round_trips: per_phone(figures.idle.round_trips),
             no_op_bytes: per_phone(figures.idle.bytes_sent + figures.idle.bytes_received),
         },
+        surveys: figures.asked.figures(&stage.store, programme, now)?,
         took_ms: Took::default(),
         every_check_holds: checks.iter().all(|check| check.holds),
         checks,

@@ -12,13 +12,10 @@ use alongside_domain::{
 };
 use askama::Template;
 use axum::{
-    Form,
-    extract::{Path, State, rejection::FormRejection},
-    http::HeaderMap,
+    extract::{Path, State},
     response::{Html, IntoResponse as _, Redirect, Response},
 };
 use rusqlite::Connection;
-use serde::Deserialize;
 
 use super::{
     Console,
@@ -26,7 +23,7 @@ use super::{
     answers::Wording,
     error::PageError,
     frame::Frame,
-    session::{SignedIn, is_forged},
+    session::{Button, Sent, SignedIn},
     words,
 };
 use crate::{
@@ -137,24 +134,12 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str) -> Result<Response,
     Ok(Html(page.render()?).into_response())
 }
 
-/// What the button that undoes a merge sends.
-#[derive(Deserialize)]
-pub(super) struct UndoForm {
-    csrf: String,
-}
-
 /// `POST /areas/{code}/duplicates/undo/{merge}`
 pub(super) async fn undo(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
-    signed_in: SignedIn,
     Path((area, id)): Path<(String, String)>,
-    form: Result<Form<UndoForm>, FormRejection>,
+    Sent { signed_in, fields: Button {} }: Sent<Button>,
 ) -> Result<Response, PageError> {
-    let Ok(Form(form)) = form else { return Err(PageError::Forged) };
-    if is_forged(&headers, &signed_in, &form.csrf) {
-        return Err(PageError::Forged);
-    }
     let id = id.parse::<RecordId>().map_err(|_| PageError::NotFound)?;
     let worker = Arc::clone(&console);
     let code = area.clone();

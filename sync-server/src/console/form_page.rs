@@ -11,13 +11,13 @@ use alongside_domain::{
 };
 use askama::Template;
 use axum::{
-    extract::{Path, Query, Request, State},
-    http::StatusCode,
+    extract::{FromRequestParts, Path, Query, rejection::QueryRejection},
+    http::{StatusCode, request::Parts},
     response::{Html, IntoResponse as _, Redirect, Response},
 };
 use serde::Deserialize;
 
-use super::{Console, error::PageError, frame::Frame, session::from_elsewhere, words};
+use super::{Console, error::PageError, frame::Frame, words};
 use crate::surveys::{
     Link, LinkState, Run,
     answer::{self, AnswerError, Filling},
@@ -29,6 +29,8 @@ mod language;
 mod posted;
 mod show;
 mod steps;
+
+use posted::Posted;
 
 pub(super) use posted::MOST_BODY;
 
@@ -100,6 +102,40 @@ impl<'c> Visit<'c> {
     }
 }
 
+/// Whoever comes with a token: their pages are made off the threads that serve.
+pub(super) struct Caller {
+    console: Arc<Console>,
+    token: String,
+}
+
+impl FromRequestParts<Arc<Console>> for Caller {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, PageError> {
+        let token = Path::<String>::from_request_parts(parts, console).await;
+        let Ok(Path(token)) = token else { return Err(PageError::LinkUnknown) };
+        Ok(Self { console: Arc::clone(console), token })
+    }
+}
+
+impl Caller {
+    /// What a link shows that still works or was answered.
+    async fn visit(
+        self,
+        work: impl FnOnce(&Visit<'_>) -> Result<Response, PageError> + Send + 'static,
+    ) -> Result<Response, PageError> {
+        tokio::task::spawn_blocking(move || work(&Visit::of(&self.console, &self.token)?)).await?
+    }
+
+    /// What a link shows that was not answered yet.
+    async fn unanswered(
+        self,
+        work: impl FnOnce(&Visit<'_>) -> Result<Response, PageError> + Send + 'static,
+    ) -> Result<Response, PageError> {
+        tokio::task::spawn_blocking(move || work(&Visit::unanswered(&self.console, &self.token)?)).await?
+    }
+}
+
 impl From<AnswerError> for PageError {
     fn from(error: AnswerError) -> Self {
         match &error {
@@ -138,41 +174,36 @@ struct SaidPage {
 }
 
 /// `GET /f/{token}`
-pub(super) async fn start(
-    State(console): State<Arc<Console>>,
-    Path(token): Path<String>,
-) -> Result<Response, PageError> {
-    tokio::task::spawn_blocking(move || {
-        let visit = Visit::of(&console, &token)?;
-        if visit.link.finished {
-            return sent(&visit);
-        }
-        let filling = visit.filling()?;
-        let speech = language::speech(visit.form, &filling.language);
-        let programme = &console.programme;
-        let says = visit.link.says.iter().map(|(name, said)| {
-            let label = visit
-                .form
-                .question(name)
-                .map_or(name.as_str(), |question| question.label.get(&filling.language).unwrap_or_default());
-            (label.to_owned(), crate::surveys::export::in_words(programme, visit.survey, name, said))
-        });
-        let page = StartPage {
-            frame: visit.frame(),
-            title: visit.form.title.clone(),
-            about: visit.survey.about.clone(),
-            minutes: visit.survey.minutes,
-            until: visit.until(),
-            begun: visit.link.saves > 0,
-            says: says.collect(),
-            languages: language::offered(visit.form, &programme.code_lists, &filling.language),
-            speech,
-            action: visit.address(""),
-            anonymous: visit.survey.anonymous,
-        };
-        Ok(Html(page.render()?).into_response())
-    })
-    .await?
+pub(super) async fn start(caller: Caller) -> Result<Response, PageError> {
+    caller.visit(|visit| if visit.link.finished { sent(visit) } else { unsent(visit) }).await
+}
+
+/// What the form is about, and the way in.
+fn unsent(visit: &Visit<'_>) -> Result<Response, PageError> {
+    let filling = visit.filling()?;
+    let speech = language::speech(visit.form, &filling.language);
+    let programme = &visit.console.programme;
+    let says = visit.link.says.iter().map(|(name, said)| {
+        let label = visit
+            .form
+            .question(name)
+            .map_or(name.as_str(), |question| question.label.get(&filling.language).unwrap_or_default());
+        (label.to_owned(), crate::surveys::export::in_words(programme, visit.survey, name, said))
+    });
+    let page = StartPage {
+        frame: visit.frame(),
+        title: visit.form.title.clone(),
+        about: visit.survey.about.clone(),
+        minutes: visit.survey.minutes,
+        until: visit.until(),
+        begun: visit.link.saves > 0,
+        says: says.collect(),
+        languages: language::offered(visit.form, &programme.code_lists, &filling.language),
+        speech,
+        action: visit.address(""),
+        anonymous: visit.survey.anonymous,
+    };
+    Ok(Html(page.render()?).into_response())
 }
 
 fn sent(visit: &Visit<'_>) -> Result<Response, PageError> {
@@ -188,73 +219,53 @@ fn sent(visit: &Visit<'_>) -> Result<Response, PageError> {
     Ok(Html(page.render()?).into_response())
 }
 
+/// `POST /f/{token}`: begins or goes on, in the language that was chosen.
+pub(super) async fn begin(caller: Caller, posted: Posted) -> Result<Response, PageError> {
+    caller
+        .unanswered(move |visit| {
+            posted.only(&["go", "language"])?;
+            if let Some(wanted) = posted.one("language") {
+                let offered = language::offered(visit.form, &visit.console.programme.code_lists, "");
+                if !offered.iter().any(|offered| offered.name == wanted) {
+                    return Err(PageError::NotOfForm);
+                }
+                let filling = visit.filling()?.speak(&visit.compiled, wanted, &visit.around)?;
+                // Should another page have saved first, only the choice of the language is lost.
+                visit.save(&filling)?;
+            }
+            let next = if posted.one("go") == Some("language") { "" } else { "/page" };
+            Ok(Redirect::to(&visit.address(next)).into_response())
+        })
+        .await
+}
+
 #[derive(Deserialize)]
 pub(super) struct At {
     at: Option<String>,
 }
 
-/// `POST /f/{token}`: begins or goes on, in the language that was chosen.
-pub(super) async fn begin(
-    State(console): State<Arc<Console>>,
-    Path(token): Path<String>,
-    request: Request,
-) -> Result<Response, PageError> {
-    if from_elsewhere(request.headers()) {
-        return Err(PageError::Forged);
-    }
-    let posted = posted::read(request).await?;
-    tokio::task::spawn_blocking(move || {
-        let visit = Visit::unanswered(&console, &token)?;
-        posted.only(&["go", "language"])?;
-        let mut filling = visit.filling()?;
-        if let Some(wanted) = posted.one("language") {
-            if !language::offered(visit.form, &console.programme.code_lists, "")
-                .iter()
-                .any(|offered| offered.name == wanted)
-            {
-                return Err(PageError::NotOfForm);
-            }
-            filling = filling.speak(&visit.compiled, wanted, &visit.around)?;
-            // Should another page have saved first, only the choice of the language is lost.
-            visit.save(&filling)?;
-        }
-        let next = if posted.one("go") == Some("language") { "" } else { "/page" };
-        Ok(Redirect::to(&visit.address(next)).into_response())
-    })
-    .await?
-}
-
 /// `GET /f/{token}/page`: where the respondent is, or at the question that `at` names.
 pub(super) async fn page(
-    State(console): State<Arc<Console>>,
-    Path(token): Path<String>,
-    at: Result<Query<At>, axum::extract::rejection::QueryRejection>,
+    caller: Caller,
+    at: Result<Query<At>, QueryRejection>,
 ) -> Result<Response, PageError> {
-    tokio::task::spawn_blocking(move || {
-        let Ok(Query(at)) = at else { return Err(PageError::BadRequest) };
-        let visit = Visit::unanswered(&console, &token)?;
-        let mut filling = visit.filling()?;
-        if let Some(at) = at.at {
-            filling.at = at;
-        }
-        show::page(&visit, &filling, &BTreeMap::new(), None, StatusCode::OK)
-    })
-    .await?
+    let Ok(Query(At { at })) = at else { return Err(PageError::BadRequest) };
+    caller
+        .unanswered(move |visit| {
+            let mut filling = visit.filling()?;
+            if let Some(at) = at {
+                filling.at = at;
+            }
+            show::page(visit, &filling, &BTreeMap::new(), None, StatusCode::OK)
+        })
+        .await
 }
 
 /// `POST /f/{token}/page`: takes the answers of a page, and goes where the button says.
-pub(super) async fn answer(
-    State(console): State<Arc<Console>>,
-    Path(token): Path<String>,
-    request: Request,
-) -> Result<Response, PageError> {
-    if from_elsewhere(request.headers()) {
-        return Err(PageError::Forged);
-    }
-    let posted = posted::read(request).await?;
+pub(super) async fn answer(caller: Caller, posted: Posted) -> Result<Response, PageError> {
     tokio::task::spawn_blocking(move || {
         for _ in 0..TRIES {
-            let visit = Visit::unanswered(&console, &token)?;
+            let visit = Visit::unanswered(&caller.console, &caller.token)?;
             if let Some(response) = apply::page(&visit, &posted)? {
                 return Ok(response);
             }
@@ -265,45 +276,30 @@ pub(super) async fn answer(
 }
 
 /// `GET /f/{token}/check`
-pub(super) async fn check(
-    State(console): State<Arc<Console>>,
-    Path(token): Path<String>,
-) -> Result<Response, PageError> {
-    tokio::task::spawn_blocking(move || {
-        let visit = Visit::unanswered(&console, &token)?;
-        let filling = visit.filling()?;
-        show::check(&visit, &filling, false)
-    })
-    .await?
+pub(super) async fn check(caller: Caller) -> Result<Response, PageError> {
+    caller.unanswered(|visit| show::check(visit, &visit.filling()?, false)).await
 }
 
 /// `POST /f/{token}/check`: sends the answers, unless something is missing or wrong.
-pub(super) async fn send(
-    State(console): State<Arc<Console>>,
-    Path(token): Path<String>,
-    request: Request,
-) -> Result<Response, PageError> {
-    if from_elsewhere(request.headers()) {
-        return Err(PageError::Forged);
-    }
-    let posted = posted::read(request).await?;
-    tokio::task::spawn_blocking(move || {
-        posted.only(&["go"])?;
-        let visit = Visit::unanswered(&console, &token)?;
-        let filling = visit.filling()?;
-        if !filling.session.finish(&visit.around).troubles.is_empty() {
-            return show::check(&visit, &filling, true);
-        }
-        let ingest = console.ingest.as_ref().ok_or(PageError::Busy)?;
-        filling.send(
-            (&console.store, ingest),
-            &console.programme,
-            visit.survey,
-            (&visit.run, &visit.link),
-            (&token, console.clock.now()),
-            &visit.around,
-        )?;
-        Ok(Redirect::to(&visit.address("")).into_response())
-    })
-    .await?
+pub(super) async fn send(caller: Caller, posted: Posted) -> Result<Response, PageError> {
+    caller
+        .unanswered(move |visit| {
+            posted.only(&["go"])?;
+            let filling = visit.filling()?;
+            if !filling.session.finish(&visit.around).troubles.is_empty() {
+                return show::check(visit, &filling, true);
+            }
+            let console = visit.console;
+            let ingest = console.ingest.as_ref().ok_or(PageError::Busy)?;
+            filling.send(
+                (&console.store, ingest),
+                &console.programme,
+                visit.survey,
+                (&visit.run, &visit.link),
+                (visit.token, console.clock.now()),
+                &visit.around,
+            )?;
+            Ok(Redirect::to(&visit.address("")).into_response())
+        })
+        .await
 }

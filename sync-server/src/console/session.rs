@@ -5,11 +5,11 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Form,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequest, FromRequestParts, Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use subtle::ConstantTimeEq as _;
 
 use super::{Console, error::PageError, frame::Frame, frame::FrameReader};
@@ -70,9 +70,37 @@ pub(super) fn from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }
 
-/// Whether a form that changes something was sent without its token, or from another site.
-pub(super) fn is_forged(headers: &HeaderMap, signed_in: &SignedIn, csrf: &str) -> bool {
-    from_elsewhere(headers) || !bool::from(csrf.as_bytes().ct_eq(signed_in.csrf.as_bytes()))
+/// What a form of one of our own pages sent, and who sent it. One that came without the session's token, or
+/// from another site, is refused.
+#[derive(Debug)]
+pub(super) struct Sent<T> {
+    pub(super) signed_in: SignedIn,
+    pub(super) fields: T,
+}
+
+/// The fields of a button that says all by where it is sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct Button {}
+
+#[derive(Deserialize)]
+struct WithToken<T> {
+    csrf: String,
+    #[serde(flatten)]
+    fields: T,
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Console>> for Sent<T> {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, console: &Arc<Console>) -> Result<Self, PageError> {
+        let (mut parts, body) = request.into_parts();
+        let signed_in = SignedIn::from_request_parts(&mut parts, console).await?;
+        let foreign = from_elsewhere(&parts.headers);
+        let form = Form::<WithToken<T>>::from_request(Request::from_parts(parts, body), console).await;
+        let Ok(Form(WithToken { csrf, fields })) = form else { return Err(PageError::Forged) };
+        let is_ours = !foreign && bool::from(csrf.as_bytes().ct_eq(signed_in.csrf.as_bytes()));
+        if is_ours { Ok(Self { signed_in, fields }) } else { Err(PageError::Forged) }
+    }
 }
 
 #[derive(Template)]
@@ -128,11 +156,6 @@ pub(super) async fn redeem(
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 
-#[derive(Deserialize)]
-pub(super) struct SignOutForm {
-    csrf: String,
-}
-
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 struct SignedOutPage {
@@ -143,13 +166,8 @@ struct SignedOutPage {
 pub(super) async fn sign_out(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
-    signed_in: SignedIn,
-    form: Result<Form<SignOutForm>, axum::extract::rejection::FormRejection>,
+    Sent { fields: Button {}, .. }: Sent<Button>,
 ) -> Result<Response, PageError> {
-    let Ok(Form(form)) = form else { return Err(PageError::Forged) };
-    if is_forged(&headers, &signed_in, &form.csrf) {
-        return Err(PageError::Forged);
-    }
     let secret = cookie(&headers, console.cookie_name()).ok_or(PageError::NotSignedIn)?;
     let worker = Arc::clone(&console);
     tokio::task::spawn_blocking(move || worker.store.end_session(&secret)).await??;

@@ -32,19 +32,32 @@ const ANSWERED: [&str; 4] = ["geopoint", "geotrace", "geoshape", "barcode"];
 
 /// Why an answer cannot be opened or sent.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AnswerError {
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What was kept is a draft of another form.
     #[error("the draft cannot be opened: {0}")]
     Draft(#[from] DraftError),
+    /// The record was not taken.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// What was kept is unreadable.
     #[error("the draft cannot be read or written")]
     Unreadable(#[from] serde_json::Error),
+    /// The programme has no survey or form of the link.
     #[error("the programme has no place for the answer")]
     NoPlace,
+    /// An answer is none that a record can hold.
     #[error("an answer cannot be stored")]
     NotStorable,
+    /// The link does not wait for an answer.
+    #[error("the link does not wait for an answer: it is unknown, expired, taken back, or was answered")]
+    NotWaiting,
+    /// Another page of the same link was saved meanwhile, or the link ended.
+    #[error("somebody else went on with the same link meanwhile: open it again")]
+    Overtaken,
 }
 
 /// What is sealed behind a link.

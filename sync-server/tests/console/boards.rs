@@ -127,6 +127,19 @@ fn an_evaluator_asks_reminds_reads_and_takes_away() {
     );
     assert_eq!(browser.get(&format!("{board}/export/everything.zip")).status, StatusCode::NOT_FOUND);
 
+    // On paper: what the link says is left to whoever hands it out; each item has its code.
+    let paper = browser.get(&format!("{board}/paper"));
+    for printed in [
+        "Filled in by whoever hands this out",
+        "Which local authority?",
+        "effect_timeliness",
+        "Much better",
+        "Tick one.",
+    ] {
+        assert!(paper.has(printed), "`{printed}` is not printed: {}", paper.body);
+    }
+    assert!(!paper.has("SEN lead of Durham") && !paper.has("<script"));
+
     let close = browser.post(&format!("{board}/close"), &format!("csrf={}", csrf(&page.body)));
     assert_eq!(close.status, StatusCode::SEE_OTHER);
     assert!(browser.get(&board).has("Closed."));
@@ -146,7 +159,7 @@ fn nobody_else_sees_a_run_or_changes_it() {
     let others = [evaluator(&world, "Other Evaluators"), world.people.cora, world.people.lara];
     for other in others {
         let mut browser = Browser::signed_in(&world, other);
-        for address in ["", "/answers/first", "/export/answers.csv", "/export/codebook.csv"] {
+        for address in ["", "/answers/first", "/paper", "/export/answers.csv", "/export/codebook.csv"] {
             assert_eq!(browser.get(&format!("{board}{address}")).status, StatusCode::NOT_FOUND, "{address}");
         }
         let token = csrf(&browser.get("/surveys").body);

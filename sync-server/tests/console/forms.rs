@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alongside_domain::{
-    ids::GroupId,
-    programme::{Programme, builtin, package},
-    time::Millis,
-    value::Value,
-};
+use alongside_domain::{ids::GroupId, time::Millis, value::Value};
 use alongside_server::{
     surveys::{self, DAY_MS, Invitation, LinkState, Run, export},
     verify,
@@ -19,49 +14,9 @@ use axum::{
 
 use crate::{
     browser_of_links::{Visitor, field},
+    every_kind::programme,
     fixture::{TODAY, World},
 };
-
-const SURVEYS: &str = r#"
-[[survey]]
-code = "ALL"
-title = "Everything"
-form = "everything"
-about = "Every kind of question."
-minutes = 5
-answered_as = "LA_LINK"
-run_by = ["COORDINATOR"]
-read_by = ["COORDINATOR"]
-days = 28
-remind_after = [7, 14]
-
-[[survey]]
-code = "HIDDEN"
-title = "Everything, unnamed"
-form = "everything"
-about = "Nobody is told who wrote it."
-minutes = 5
-answered_as = "LA_LINK"
-run_by = ["COORDINATOR"]
-read_by = ["COORDINATOR"]
-anonymous = true
-least = 2
-days = 28
-"#;
-
-/// The built-in programme with a form of every kind of question.
-pub(crate) fn programme() -> Programme {
-    let mut files = builtin::independent_support_files();
-    files.insert("forms/everything.md".to_owned(), include_bytes!("everything.md").to_vec());
-    files.entry("model.toml".to_owned()).or_default().extend_from_slice(
-        b"\n[records.everything]\ngroup = \"survey\"\ncount = \"many\"\nretention = \"evaluation\"\n",
-    );
-    let had = files.remove("surveys.toml").unwrap_or_default();
-    files.insert("surveys.toml".to_owned(), [had.as_slice(), SURVEYS.as_bytes()].concat());
-    package::read(&files).map(|(programme, _)| programme).unwrap_or_else(|problems| {
-        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    })
-}
 
 pub(crate) fn open(world: &World, code: &str) -> Run {
     surveys::open(&world.state.store, TODAY, &world.programme, code, "Spring", world.partner).unwrap()

@@ -10,6 +10,7 @@ mod browser_of_links;
 mod checks;
 mod decisions;
 mod duplicates;
+mod every_kind;
 mod fixture;
 mod forms;
 mod moves;

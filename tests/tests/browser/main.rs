@@ -10,25 +10,25 @@ use alongside_server::api;
 use anyhow::{Context as _, ensure};
 use fantoccini::{Client, Locator, elements::Element, key::Key};
 
-use chrome::{Driver, Look, axe, shoot};
+use chrome::{Driver, Look};
+use judge::Judge;
 
+mod board;
 mod chrome;
+#[path = "../../../sync-server/tests/console/every_kind.rs"]
+mod every_kind;
 #[path = "../../../sync-server/tests/console/fixture.rs"]
 #[expect(dead_code, reason = "the handler tests use the rest of it")]
 mod fixture;
+mod hand;
+mod judge;
+mod links;
 
 use fixture::World;
 
-const DESKTOP: Look = Look { width: None, dark: false, script: true };
-
-/// What stands beyond the right edge of the box that holds it, or of the screen.
-const CUT_OFF: &str =
-    "return [...document.querySelectorAll('main .tag, main a, main p, main dd, main td, main h1')]
-    .filter(e => !e.closest('.visually-hidden') && e.checkVisibility())
-    .filter(e => {
-        const box = e.closest('.table-frame, .record, .entry, .dispute') ?? document.documentElement;
-        return e.getBoundingClientRect().right > Math.min(innerWidth, box.getBoundingClientRect().right) + 1;
-    }).slice(0, 5).map(e => e.outerHTML)";
+const DESKTOP: Look = Look { screen: None, dark: false, script: true };
+/// Narrow, and high enough that a picture has the whole page.
+const NARROW: Look = Look { screen: Some((320, 2400)), ..DESKTOP };
 
 #[test]
 fn a_coordinator_finds_a_case_and_sees_both_sides() {
@@ -44,7 +44,7 @@ fn a_coordinator_finds_a_case_and_sees_both_sides() {
     let address = world.runtime.block_on(serve(&world)).unwrap();
     let stories: [(&str, Look); 4] = [
         ("desktop", DESKTOP),
-        ("narrow", Look { width: Some(320), ..DESKTOP }),
+        ("narrow", NARROW),
         ("dark", Look { dark: true, ..DESKTOP }),
         ("plain", Look { script: false, ..DESKTOP }),
     ];
@@ -55,7 +55,7 @@ fn a_coordinator_finds_a_case_and_sees_both_sides() {
             link,
             case: format!("/cases/{}", world.case),
             pair: format!("/areas/840/duplicates/{}/{}", pair[0], pair[1]),
-            axe: axe_script.clone(),
+            judge: Judge::new(name, look, axe_script.clone()),
             name,
         };
         let profile = scratch.path().join(name);
@@ -85,7 +85,7 @@ struct Visit {
     case: String,
     /// The page that compares the child of the story with one who was entered again.
     pair: String,
-    axe: Option<String>,
+    judge: Judge,
     name: &'static str,
 }
 
@@ -93,17 +93,23 @@ impl Visit {
     async fn run(self, client: Client) -> anyhow::Result<()> {
         let visit = Arc::new(self);
         visit.sign_in(&client).await?;
+        visit.tell(&client).await?;
+        visit.judge.verdict()
+    }
+
+    async fn tell(self: &Arc<Self>, client: &Client) -> anyhow::Result<()> {
+        let visit = self;
         match visit.name {
-            "plain" => visit.without_script(&client).await,
-            "dark" => visit.look_at_all(&client).await,
-            "narrow" => visit.look_at_all(&client).await,
+            "plain" => visit.without_script(client).await,
+            "dark" => visit.look_at_all(client).await,
+            "narrow" => visit.look_at_all(client).await,
             _ => {
-                visit.look_at_all(&client).await?;
-                visit.keyboard(&client).await?;
-                visit.list(&client).await?;
-                visit.case(&client).await?;
-                visit.one_child(&client).await?;
-                visit.sign_out(&client).await
+                visit.look_at_all(client).await?;
+                visit.keyboard(client).await?;
+                visit.list(client).await?;
+                visit.case(client).await?;
+                visit.one_child(client).await?;
+                visit.sign_out(client).await
             }
         }
     }
@@ -140,27 +146,7 @@ impl Visit {
     }
 
     async fn check(&self, client: &Client, page: &str) -> anyhow::Result<()> {
-        shoot(client, &format!("{}-{page}", self.name)).await?;
-        let wide = client
-            .execute(
-                "const r = document.documentElement; return [r.scrollWidth, window.innerWidth]",
-                Vec::new(),
-            )
-            .await?;
-        ensure!(
-            wide[0].as_u64() <= wide[1].as_u64(),
-            "{page} is wider than the screen: {} of {} pixels",
-            wide[0],
-            wide[1]
-        );
-        if self.name == "narrow" {
-            ensure!(wide[1] == 320, "the screen is {} wide", wide[1]);
-        }
-        let cut = client.execute(CUT_OFF, Vec::new()).await?;
-        ensure!(cut.as_array().is_some_and(Vec::is_empty), "{page} cuts something off: {cut}");
-        let broken = axe(client, self.axe.as_deref()).await?;
-        ensure!(broken.is_empty(), "{page} breaks rules of accessibility:\n{}", broken.join("\n"));
-        Ok(())
+        self.judge.look(client, page).await
     }
 
     /// The first stop of the keyboard is the skip link; it shows, and leads to the main part.

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+pub(crate) use clause::{Clause, Comparison};
 pub use context::{Context, Scalar, Surroundings};
 pub use error::{ErrorKind, ExprError};
 pub(crate) use evaluate::randomness::shuffled;
@@ -17,6 +18,7 @@ pub use value::Value;
 
 mod ast;
 mod check;
+mod clause;
 mod context;
 mod error;
 mod evaluate;

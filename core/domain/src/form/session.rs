@@ -5,6 +5,7 @@
 //! aside, walks page by page, and ends in answers for [`entry::edits`](crate::programme::entry::edits).
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -30,6 +31,7 @@ mod context;
 mod draft;
 mod page;
 mod recompute;
+mod rows;
 mod submission;
 mod values;
 
@@ -447,11 +449,11 @@ impl Session {
         self.nodes[parent as usize].slots[self.form.templates[template].slot].nodes().collect()
     }
 
-    /// The choices that a question offers now.
+    /// The choices that a question offers now; those that are answers of rows are made for it.
     ///
     /// `order` is the seed of those that the form asks to shuffle (`randomize=true`).
     #[must_use]
-    pub fn choices(&self, key: &str, order: i64, around: &Surroundings) -> Vec<&Choice> {
+    pub fn choices(&self, key: &str, order: i64, around: &Surroundings) -> Vec<Cow<'_, Choice>> {
         let Some(node) = self.node(key) else { return Vec::new() };
         let choices = self.offered(node, around);
         let is_random = self
@@ -462,7 +464,8 @@ impl Session {
         }
         let written = self.question(node).and_then(|question| question.parameters.get("seed"));
         let seed = written.and_then(|seed| seed.parse().ok()).unwrap_or(order);
-        crate::form::expr::shuffled(choices, seed)
+        let places = crate::form::expr::shuffled((0..choices.len()).collect(), seed);
+        places.into_iter().filter_map(|place| choices.get(place).cloned()).collect()
     }
 
     /// Ends the session.

@@ -10,6 +10,7 @@ use plan::Plan;
 
 mod body;
 pub(crate) mod element;
+mod entities;
 mod kinds;
 mod model;
 mod plan;
@@ -30,13 +31,7 @@ pub struct Converted {
 #[must_use]
 pub fn convert(form: &Form) -> Converted {
     let plan = Plan::new(form);
-    let mut notes = Vec::new();
-    if !form.entities.is_empty() {
-        notes.push(
-            "The sheet `entities` is not written: the XForm collects records and makes no entities."
-                .to_owned(),
-        );
-    }
+    let mut notes = plan.entities.notes.clone();
     let mut html = Element::new("h:html")
         .with("xmlns", "http://www.w3.org/2002/xforms")
         .with("xmlns:h", "http://www.w3.org/1999/xhtml")
@@ -58,7 +53,8 @@ pub fn convert(form: &Form) -> Converted {
 
 /// The namespaces that the settings add, `prefix="address"` with blanks between.
 fn namespaces(form: &Form) -> impl Iterator<Item = (&str, String)> {
-    let saves = form.questions().any(|question| question.extra.contains_key("save_to"));
+    let saves =
+        !form.entities.is_empty() || form.questions().any(|question| question.extra.contains_key("save_to"));
     let ours = saves.then(|| ("entities", "http://www.opendatakit.org/xforms/entities".to_owned()));
     let written = form.setting("namespaces").unwrap_or_default().split_whitespace();
     let theirs = written.filter_map(|pair| {

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use alongside_domain::{
     form::{
         expr::{Scalar, Surroundings},
+        paper::{Asked, Paper, Piece, Room},
         session::{CompiledForm, Session},
         xlsform::{Dialect, Source, open},
     },
@@ -46,7 +47,21 @@ fn the_forms_of_all_surveys_have_no_problem_and_run() {
     let programme = builtin::independent_support().unwrap();
     let files = builtin::independent_support_files();
     let codes: Vec<&str> = programme.surveys.keys().map(String::as_str).collect();
-    assert_eq!(codes, ["FB_CYP_ER", "FB_FAM", "FB_YP", "SURV_DP", "SURV_LA", "SURV_SUP"]);
+    assert_eq!(
+        codes,
+        [
+            "DEPLOY_LOG",
+            "FB_CYP_ER",
+            "FB_FAM",
+            "FB_YP",
+            "INT_GUIDE",
+            "OBS",
+            "SURV_DP",
+            "SURV_LA",
+            "SURV_PROF",
+            "SURV_SUP"
+        ]
+    );
     for survey in programme.surveys.values() {
         let name = format!("forms/{}.md", survey.form);
         let opened = open(&name, Source::File(&files[&name]), Dialect::Programme);
@@ -88,4 +103,123 @@ fn what_is_asked_follows_from_what_was_answered() {
     say("a2_partner", "Families Together");
     let unique = say("a1_area", "840");
     assert_eq!(unique.value_of("dp_unique"), Some(&Scalar::from("Families Together-840")));
+}
+
+/// A form that was just opened.
+fn started(name: &str) -> (Session, Surroundings) {
+    let programme = builtin::independent_support().unwrap();
+    let compiled = CompiledForm::new(programme.form(name).unwrap(), &programme.code_lists).unwrap();
+    let now: Timestamp = "2015-03-16T10:00:00Z".parse().unwrap();
+    let around = Surroundings::new(now, TimeZone::get("Europe/London").unwrap(), [7; 32]);
+    (Session::open(Arc::new(compiled), "", &around), around)
+}
+
+/// 7.3 gives these instruments by topics: each topic is asked.
+#[test]
+fn the_topics_of_the_smaller_instruments_are_asked() {
+    let programme = builtin::independent_support().unwrap();
+    for (form, topics) in [
+        (
+            "deployment_log",
+            "vacancies days_to_recruit days_to_ready covered not_covered coverage_map unmet_languages",
+        ),
+        ("survey_professional", "awareness usefulness impartiality effect_meetings"),
+        (
+            "interview",
+            "guide_supporter guide_coordinator guide_la guide_iass guide_parent guide_yp for_whom offered thought came_of_it",
+        ),
+        ("observation", "talk_parent talk_child talk_professional decided voice_present"),
+    ] {
+        let form = programme.form(form).unwrap();
+        let asked: BTreeSet<&str> = form.questions().map(|question| question.name.as_str()).collect();
+        let missing: Vec<&str> = topics.split_whitespace().filter(|topic| !asked.contains(topic)).collect();
+        assert!(missing.is_empty(), "{}: {missing:?}", form.id);
+    }
+}
+
+#[test]
+fn a_topic_guide_speaks_to_whom_it_is_with() {
+    let (mut session, around) = started("interview");
+    for (with, guide) in [("parent", "guide_parent"), ("yp", "guide_yp"), ("la", "guide_la")] {
+        session.answer("interviewee", &Answer::Text(with.to_owned()), &around).unwrap();
+        let shown: Vec<&str> =
+            ["guide_supporter", "guide_coordinator", "guide_la", "guide_iass", "guide_parent", "guide_yp"]
+                .into_iter()
+                .filter(|name| session.is_relevant(name))
+                .collect();
+        assert_eq!(shown, [guide]);
+    }
+    let (row, _) = session.add_row("topic", None, &around).unwrap();
+    let hypothesis = format!("{row}/hypothesis");
+    session.answer(&hypothesis, &Answer::Text("seven".to_owned()), &around).unwrap();
+    assert_eq!(
+        session.state(&hypothesis, &around).unwrap().trouble.unwrap().message,
+        "Write H and two figures, such as H07"
+    );
+    session.answer(&hypothesis, &Answer::Text("H07".to_owned()), &around).unwrap();
+    assert!(session.state(&format!("{row}/direction"), &around).unwrap().required);
+}
+
+#[test]
+fn nobody_talks_longer_than_the_meeting_and_the_share_of_the_child_is_worked_out() {
+    let (mut session, around) = started("observation");
+    for (key, minutes) in
+        [("minutes", 60), ("talk_parent", 20), ("talk_child", 10), ("talk_professional", 31)]
+    {
+        session.answer(key, &Answer::Integer(minutes), &around).unwrap();
+    }
+    let trouble = session.state("talk_professional", &around).unwrap().trouble.unwrap();
+    assert_eq!(trouble.message, "Together they cannot talk longer than the meeting lasted");
+    session.answer("talk_professional", &Answer::Integer(20), &around).unwrap();
+    assert!(session.state("talk_professional", &around).unwrap().trouble.is_none());
+    assert_eq!(session.value_of("child_share").unwrap().text(&around.zone), "20");
+}
+
+#[test]
+fn on_paper_every_question_has_a_number_its_code_and_room() {
+    let programme = builtin::independent_support().unwrap();
+    let form = programme.form("survey_delivery_partner").unwrap();
+    let survey = &programme.surveys["SURV_DP"];
+    let paper = Paper::new(form, &programme.code_lists, "", &|question| survey.leaves_out(&question.name));
+    let asked: Vec<&Asked> = paper
+        .pieces
+        .iter()
+        .filter_map(|piece| if let Piece::Asks(asked) = piece { Some(asked) } else { None })
+        .collect();
+    let of =
+        |code: &str| *asked.iter().find(|asked| asked.code == code).unwrap_or_else(|| panic!("no {code}"));
+    for (number, asked) in (1..).zip(&asked).take(20) {
+        assert_eq!(asked.number, number, "{}", asked.code);
+    }
+    let printed: BTreeSet<&str> = asked.iter().map(|asked| asked.code.as_str()).collect();
+    let wanted = form
+        .questions()
+        .filter(|question| !survey.leaves_out(&question.name) && question.calculation.is_none());
+    for question in wanted {
+        assert!(printed.contains(question.name.as_str()), "{} is not on paper", question.name);
+    }
+    assert!(
+        !printed.contains("dp_unique") && !printed.contains("a1_area"),
+        "worked out, and said by the link"
+    );
+    let needs = of("b1_needs").number;
+    assert_eq!(
+        of("b1_other").only.as_deref(),
+        Some(format!("Only if you ticked “Other” in {needs}").as_str())
+    );
+    let funding = of("d5_fund_after").number;
+    let none = of("d6_fund_sources").only.clone().unwrap();
+    assert!(none.starts_with(&format!("Only if your answer to {funding} is not “")), "{none}");
+    let away = of("e6_turned_away").number;
+    assert_eq!(
+        of("e6_where").only.as_deref(),
+        Some(format!("Only if your answer to {away} is more than 0").as_str())
+    );
+    assert_eq!(of("b4_lo_link").room, Room::Scale(vec![1, 2, 3, 4, 5]));
+    assert!(matches!(&of("c9_why").room, Room::Places(places) if places.len() == 8));
+    assert_eq!(
+        asked.iter().filter(|asked| asked.code == "f4_title").count(),
+        3,
+        "a repeat has room for three"
+    );
 }

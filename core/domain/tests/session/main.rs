@@ -2,7 +2,9 @@
 
 mod pages;
 mod properties;
+mod rows;
 mod rules;
+mod walks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -44,7 +46,10 @@ fn compile(heading: &str, rows: &str, choices: &str) -> Result<Arc<CompiledForm>
         "# survey\n| type | name | label | {heading} |\n{rule}\n{rows}\n# choices\n| list_name | name | label | county |\n|-|-|-|-|\n{choices}\n\n\
          # settings\n| form_id | version |\n|-|-|\n| visit | 1 |\n"
     );
-    let opened = xlsform::open("visit.md", Source::File(text.as_bytes()), Dialect::Programme);
+    // Choices from rows are the standard's: no form of a programme has them.
+    let is_standard = rows.contains("| select_one ${");
+    let dialect = if is_standard { Dialect::Standard } else { Dialect::Programme };
+    let opened = xlsform::open("visit.md", Source::File(text.as_bytes()), dialect);
     // A circle is for the compiler to find too.
     let is_other = |problem: &Problem| problem.severity == Severity::Error && problem.code != "circular";
     assert!(!opened.problems.iter().any(is_other), "{:#?}\n{text}", opened.problems);

@@ -60,10 +60,33 @@ fn what_an_xform_does_not_say_is_named() {
          | | town | st | Stroud | small |
          | entities | | |
          | | list_name | label |
-         | | people | a |",
+         | | people | ${home} |
+         | | houses | ${home} |",
     );
     assert!(!opened.has_error, "{:#?}", opened.problems);
     let notes = convert(&opened.form).notes;
     assert_eq!(notes.len(), 2, "{notes:#?}");
-    assert!(notes[0].contains("`entities`") && notes[1].contains("`how big`"));
+    assert!(notes[0].contains("`houses`") && notes[1].contains("`how big`"));
+}
+
+/// An entity that speaks of two repeats that are not inside of each other has no row to come from.
+#[test]
+fn an_entity_of_two_repeats_is_named() {
+    let opened = form(
+        "| survey | | | | |
+         | | type | name | label | save_to |
+         | | begin repeat | child | Child | |
+         | | text | called | Name | called |
+         | | end repeat | | | |
+         | | begin repeat | visit | Visit | |
+         | | text | place | Place | |
+         | | end repeat | | | |
+         | entities | | |
+         | | list_name | label |
+         | | people | concat(${called}, ${place}) |",
+    );
+    assert!(!opened.has_error, "{:#?}", opened.problems);
+    let Converted { xml, notes } = convert(&opened.form);
+    assert!(notes.len() == 1 && notes[0].contains("different repeats"), "{notes:#?}");
+    assert!(!xml.contains("<entity"));
 }

@@ -15,6 +15,8 @@ fn paths(node: &Node, above: &str, found: &mut BTreeSet<String>) {
     for child in &node.children {
         paths(child, &path, found);
     }
+    // An attribute can be bound too.
+    found.extend(node.attributes.keys().map(|name| format!("{path}/@{name}")));
     found.insert(path);
 }
 

@@ -13,6 +13,7 @@ use alongside_server::{
     people,
     store::Store,
     surveys::{self, Invitation, Link, LinkState, Run, SurveyError, export},
+    verify::VerifyError,
 };
 use anyhow::Context as _;
 use clap::Args;
@@ -139,8 +140,16 @@ impl Command {
 pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
     let json = command.json();
     let programme = super::read_programme(config)?;
-    let store = super::open_store(config)?;
-    match work(config, &store, &programme, command) {
+    let done = match command {
+        Command::Kinds { .. } => Ok(kinds(&programme)),
+        // A store that is made by opening it has no run to look at.
+        command if !config.store.is_file() && !matches!(command, Command::Open { .. }) => {
+            let error = VerifyError::NotThere(config.store.clone());
+            return super::failed(json, error.code(), error);
+        }
+        command => work(config, &*super::open_store(config)?, &programme, command),
+    };
+    match done {
         Ok((lines, object)) => {
             if json {
                 super::say(object);
@@ -152,7 +161,7 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
             Ok(true)
         }
         Err(Failure::Survey(error)) => super::failed(json, error.code(), error),
-        Err(Failure::Withheld(error)) => super::failed(json, "withheld", error),
+        Err(Failure::Export(error)) => super::failed(json, error.code(), error),
         Err(Failure::Other(error)) => Err(error),
     }
 }
@@ -160,14 +169,32 @@ pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<bool> {
 /// Why nothing came of it.
 enum Failure {
     Survey(SurveyError),
-    Withheld(NotShown),
+    Export(ExportError),
     Other(anyhow::Error),
 }
 
-/// The answers of an anonymous survey are not shown yet.
+/// Why answers are not taken away.
 #[derive(Debug, thiserror::Error)]
-#[error("the survey is anonymous: its answers are shown when it is closed and at least {0} have answered")]
-struct NotShown(i32);
+enum ExportError {
+    #[error(
+        "the survey is anonymous: its answers are shown when it is closed and at least {0} have answered"
+    )]
+    Withheld(i32),
+    #[error("the answers to this survey lie in the groups that they are about: read them there")]
+    ReadInPlace,
+    #[error("{0} is there already: name a folder that is not, in one that is")]
+    Exists(PathBuf),
+}
+
+impl ExportError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Withheld(_) => "withheld",
+            Self::ReadInPlace => "read_in_place",
+            Self::Exists(_) => "exists",
+        }
+    }
+}
 
 impl<E: Into<SurveyError>> From<E> for Failure {
     fn from(error: E) -> Self {
@@ -177,21 +204,22 @@ impl<E: Into<SurveyError>> From<E> for Failure {
 
 type Said = (Vec<String>, Value);
 
+fn kinds(programme: &Programme) -> Said {
+    let all = programme.surveys.values();
+    let lines = all.clone().map(|survey| format!("{}\t{}\t{}", survey.code, survey.form, survey.title));
+    let each: Vec<Value> = all
+        .map(|survey| {
+            json!({ "code": survey.code, "form": survey.form, "title": survey.title,
+                "says": survey.says, "anonymous": survey.anonymous })
+        })
+        .collect();
+    (lines.collect(), json!({ "ok": true, "surveys": each }))
+}
+
 fn work(config: &Config, store: &Store, programme: &Programme, command: &Command) -> Result<Said, Failure> {
     let now = super::now();
     Ok(match command {
-        Command::Kinds { .. } => {
-            let all = programme.surveys.values();
-            let lines =
-                all.clone().map(|survey| format!("{}\t{}\t{}", survey.code, survey.form, survey.title));
-            let each: Vec<Value> = all
-                .map(|survey| {
-                    json!({ "code": survey.code, "form": survey.form, "title": survey.title,
-                        "says": survey.says, "anonymous": survey.anonymous })
-                })
-                .collect();
-            (lines.collect(), json!({ "ok": true, "surveys": each }))
-        }
+        Command::Kinds { .. } => kinds(programme),
         Command::Open { survey, name, partner, .. } => {
             surveys::survey(programme, survey)?;
             let partner = people::partner(store, now, partner).map_err(SurveyError::from)?;
@@ -295,8 +323,14 @@ fn taken_away(store: &Store, programme: &Programme, run: GroupId, to: &Path) -> 
     let run = surveys::find_run(store, run)?;
     let survey = surveys::survey(programme, &run.survey)?;
     let links = surveys::links(store, run.id)?;
+    if run.group.is_none() {
+        return Err(Failure::Export(ExportError::ReadInPlace));
+    }
     if export::withheld(survey, &run, &links).is_some() {
-        return Err(Failure::Withheld(NotShown(survey.least)));
+        return Err(Failure::Export(ExportError::Withheld(survey.least)));
+    }
+    if to.exists() {
+        return Err(Failure::Export(ExportError::Exists(to.to_owned())));
     }
     let answers = export::responses(store, programme, survey, &run, &links)?;
     let other = |error: anyhow::Error| Failure::Other(error);
@@ -315,7 +349,7 @@ fn taken_away(store: &Store, programme: &Programme, run: GroupId, to: &Path) -> 
     .map_err(other)?;
     (|| -> anyhow::Result<()> {
         std::fs::create_dir(to).with_context(|| {
-            format!("{} cannot be made: name a folder that is not there yet", to.display())
+            format!("{} cannot be made: name a new folder in one that is there", to.display())
         })?;
         for (name, text) in &files {
             let mut file = std::fs::File::create_new(to.join(name))?;

@@ -239,7 +239,8 @@ mod tests {
         let written: std::collections::BTreeSet<&str> = drafts(&world).map(|draft| draft.form).collect();
         let silent: Vec<_> =
             programme.records.keys().filter(|form| !written.contains(form.as_str())).collect();
-        // An override is written where a letter says otherwise than the rule; surveys are answered by link.
+        // An override is written where a letter says otherwise than the rule; what is answered by link is
+        // written by `demo::surveys`.
         let by_link = programme.surveys.values().map(|survey| survey.form.as_str());
         let unwritten: std::collections::BTreeSet<&str> = by_link.chain(["deadline_override"]).collect();
         let forgotten: Vec<_> = silent.iter().filter(|form| !unwritten.contains(form.as_str())).collect();

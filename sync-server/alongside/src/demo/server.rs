@@ -185,11 +185,20 @@ impl Stage {
         self.clock.run();
         let now = alongside_server::clock::Clock::now(&*self.clock);
         say(&format!("\nThe pages are at {} (it is Friday 22 January 2016 there).", self.running.url()));
-        say("Sign in as one of the coordinators; each link works once:");
-        for person in people::list(&self.store)?.iter().filter(|person| person.role == "COORDINATOR") {
-            let link = people::console_link(&self.store, now, person.id, LINK_VALID_MS)?;
-            let areas = person.areas.join(", ");
-            say(&format!("  {}/sign-in/{}   {} ({areas})", self.running.url(), link.reveal(), person.name));
+        let people = people::list(&self.store)?;
+        for (role, words) in [
+            ("COORDINATOR", "Sign in as one of the coordinators; each link works once:"),
+            ("EVALUATOR", "Or as an evaluator, who runs the surveys:"),
+        ] {
+            say(words);
+            // Those under whose name answers by link are written sign in nowhere.
+            let by_link = |name: &str| name.starts_with("By link: ");
+            for person in people.iter().filter(|person| person.role == role && !by_link(&person.name)) {
+                let link = people::console_link(&self.store, now, person.id, LINK_VALID_MS)?;
+                let areas = person.areas.join(", ");
+                let areas = if areas.is_empty() { areas } else { format!(" ({areas})") };
+                say(&format!("  {}/sign-in/{}   {}{areas}", self.running.url(), link.reveal(), person.name));
+            }
         }
         Ok(())
     }

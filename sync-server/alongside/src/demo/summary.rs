@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::checks::Check;
+use super::{checks::Check, surveys::SurveyFigures};
 
 /// The outcome of one demo.
 #[derive(Debug, Clone, Serialize)]
@@ -19,6 +19,8 @@ pub(crate) struct Summary {
     pub(crate) week: WeekFigures,
     /// What travelled.
     pub(crate) sync: SyncFigures,
+    /// What was asked by link.
+    pub(crate) surveys: SurveyFigures,
     /// How long the parts took, in milliseconds.
     pub(crate) took_ms: Took,
     /// What must hold.
@@ -82,7 +84,7 @@ pub(crate) struct Took {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { world, week, sync, took_ms, .. } = self;
+        let Self { world, week, sync, surveys, took_ms, .. } = self;
         writeln!(
             f,
             "\nThe world    {} areas, {} partners, {} people, {} families, {} cases, {} records",
@@ -132,6 +134,11 @@ impl fmt::Display for Summary {
             f,
             "Conflicts    {} fields show both answers; {} of them ask somebody to decide",
             week.conflicts_shown, week.conflicts_to_decide
+        )?;
+        writeln!(
+            f,
+            "Surveys      {} asked by link in {} surveys: {} answered, {} begun; {} to remind",
+            surveys.asked, surveys.runs, surveys.answered, surveys.begun, surveys.reminders_due
         )?;
         writeln!(f, "\nWhat must hold")?;
         for check in &self.checks {

@@ -9,3 +9,4 @@ mod kill;
 mod merging;
 mod process;
 mod review;
+mod surveys;

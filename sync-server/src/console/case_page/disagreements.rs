@@ -9,11 +9,10 @@ use std::{
 use alongside_domain::{
     ids::{ChangeHash, GroupId, RecordId},
     record::RecordView,
+    time::Millis,
 };
 use axum::{
-    Form,
-    extract::{Path, State, rejection::FormRejection},
-    http::HeaderMap,
+    extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Deserialize;
@@ -26,7 +25,7 @@ use crate::{
         answers::Wording,
         conflicts::{self, Dispute},
         error::PageError,
-        session::{SignedIn, is_forged},
+        session::{Sent, SignedIn},
     },
     ingest::{Ingest, IngestError, LocalProblem, LocalWrite},
     read_model::{ReadModelError, case},
@@ -80,7 +79,6 @@ impl Builder<'_> {
 /// What the button of a disagreement sends.
 #[derive(Deserialize)]
 pub(in crate::console) struct AffirmForm {
-    csrf: String,
     /// Key of the field; empty: the record, which was started more than once, is meant once.
     #[serde(default)]
     key: String,
@@ -90,41 +88,23 @@ pub(in crate::console) struct AffirmForm {
 /// of the record, in their name.
 pub(in crate::console) async fn affirm(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
-    signed_in: SignedIn,
-    Path((unit, record)): Path<(String, String)>,
-    form: Result<Form<AffirmForm>, FormRejection>,
+    Path(place): Path<(String, String)>,
+    Sent { signed_in, fields }: Sent<AffirmForm>,
 ) -> Result<Response, PageError> {
-    let Ok(Form(form)) = form else { return Err(PageError::Forged) };
-    if is_forged(&headers, &signed_in, &form.csrf) {
-        return Err(PageError::Forged);
-    }
-    let unit = unit.parse::<GroupId>().map_err(|_| PageError::NotFound)?;
-    let record = record.parse::<RecordId>().map_err(|_| PageError::NotFound)?;
-    let ingest = console.ingest.clone().ok_or(PageError::NotFound)?;
-    let worker = Arc::clone(&console);
-    let number = tokio::task::spawn_blocking(move || {
-        if may_affirm(&worker, &signed_in, unit, (record, &form.key))? {
-            let affirmed = LocalWrite::Affirm {
-                record,
-                key: Some(form.key).filter(|key| !key.is_empty()),
-                at: worker.clock.now(),
-                zone: worker.programme.zone.clone(),
-                reason: None,
-            };
-            write(&ingest, &signed_in, affirmed)
-        } else {
-            Err(PageError::NotFound)
-        }
+    let key = fields.key.clone();
+    pressed(console, place, signed_in, key, move |record, at, zone| LocalWrite::Affirm {
+        record,
+        key: Some(fields.key).filter(|key| !key.is_empty()),
+        at,
+        zone,
+        reason: None,
     })
-    .await??;
-    shown(&console, unit, number).await
+    .await
 }
 
 /// What the button beside a value sends.
 #[derive(Deserialize)]
 pub(in crate::console) struct DecideForm {
-    csrf: String,
     key: String,
     /// The change that wrote the value that holds.
     change: String,
@@ -136,36 +116,44 @@ pub(in crate::console) struct DecideForm {
 /// in the person's name, on top of all that the page showed.
 pub(in crate::console) async fn decide(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
-    signed_in: SignedIn,
-    Path((unit, record)): Path<(String, String)>,
-    form: Result<Form<DecideForm>, FormRejection>,
+    Path(place): Path<(String, String)>,
+    Sent { signed_in, fields }: Sent<DecideForm>,
 ) -> Result<Response, PageError> {
-    let Ok(Form(form)) = form else { return Err(PageError::Forged) };
-    if is_forged(&headers, &signed_in, &form.csrf) {
-        return Err(PageError::Forged);
-    }
+    let hash = |text: &str| text.parse::<ChangeHash>().map_err(|_| PageError::BadRequest);
+    let change = hash(&fields.change)?;
+    let seen = fields.seen.split_ascii_whitespace().map(hash).collect::<Result<BTreeSet<_>, _>>()?;
+    let key = fields.key.clone();
+    pressed(console, place, signed_in, key, move |record, at, zone| LocalWrite::Decide {
+        record,
+        key: fields.key,
+        change,
+        seen,
+        at,
+        zone,
+        reason: None,
+    })
+    .await
+}
+
+/// Writes what a button says of an answer of a record, where whoever pressed it may write that answer, and
+/// leads to the page that shows it.
+async fn pressed(
+    console: Arc<Console>,
+    (unit, record): (String, String),
+    signed_in: SignedIn,
+    key: String,
+    said: impl FnOnce(RecordId, Millis, String) -> LocalWrite + Send + 'static,
+) -> Result<Response, PageError> {
     let unit = unit.parse::<GroupId>().map_err(|_| PageError::NotFound)?;
     let record = record.parse::<RecordId>().map_err(|_| PageError::NotFound)?;
-    let hash = |text: &str| text.parse::<ChangeHash>().map_err(|_| PageError::BadRequest);
-    let change = hash(&form.change)?;
-    let seen = form.seen.split_ascii_whitespace().map(hash).collect::<Result<BTreeSet<_>, _>>()?;
     let ingest = console.ingest.clone().ok_or(PageError::NotFound)?;
     let worker = Arc::clone(&console);
     let number = tokio::task::spawn_blocking(move || {
-        if !may_affirm(&worker, &signed_in, unit, (record, &form.key))? {
+        if !may_affirm(&worker, &signed_in, unit, (record, &key))? {
             return Err(PageError::NotFound);
         }
-        let decision = LocalWrite::Decide {
-            record,
-            key: form.key,
-            change,
-            seen,
-            at: worker.clock.now(),
-            zone: worker.programme.zone.clone(),
-            reason: None,
-        };
-        write(&ingest, &signed_in, decision)
+        let said = said(record, worker.clock.now(), worker.programme.zone.clone());
+        write(&ingest, &signed_in, said)
     })
     .await??;
     shown(&console, unit, number).await

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use alongside_domain::{ids::GroupId, programme::Count};
 use askama::Template;
 use axum::{
-    Form,
-    extract::{Path, State, rejection::FormRejection},
-    http::{HeaderMap, StatusCode},
+    extract::{Path, State},
+    http::StatusCode,
     response::{Html, IntoResponse as _, Redirect, Response},
 };
 use rusqlite::Connection;
@@ -21,7 +20,7 @@ use crate::{
         answers::Wording,
         error::PageError,
         frame::Frame,
-        session::{SignedIn, is_forged},
+        session::{Sent, SignedIn},
         words,
     },
     merge as merging,
@@ -83,7 +82,6 @@ fn parse(one: &str, other: &str) -> Result<[GroupId; 2], PageError> {
 /// What the page sends: which of the two stands in front.
 #[derive(Deserialize)]
 pub(in crate::console) struct MergeForm {
-    csrf: String,
     #[serde(default)]
     kept: String,
 }
@@ -91,17 +89,11 @@ pub(in crate::console) struct MergeForm {
 /// `POST /areas/{code}/duplicates/{one}/{other}`
 pub(in crate::console) async fn merge(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
-    signed_in: SignedIn,
     Path((area, one, other)): Path<(String, String, String)>,
-    form: Result<Form<MergeForm>, FormRejection>,
+    Sent { signed_in, fields }: Sent<MergeForm>,
 ) -> Result<Response, PageError> {
     let pair = parse(&one, &other)?;
-    let Ok(Form(form)) = form else { return Err(PageError::Forged) };
-    if is_forged(&headers, &signed_in, &form.csrf) {
-        return Err(PageError::Forged);
-    }
-    let kept = form.kept.parse::<GroupId>().ok().filter(|kept| pair.contains(kept));
+    let kept = fields.kept.parse::<GroupId>().ok().filter(|kept| pair.contains(kept));
     let worker = Arc::clone(&console);
     let code = area.clone();
     let done = tokio::task::spawn_blocking(move || {

@@ -191,9 +191,9 @@ fn picks(visit: &Visit<'_>, filling: &Filling, key: &str, chosen: &[&str]) -> Ve
         .session
         .choices(key, order, &visit.around)
         .into_iter()
-        .map(|choice| (choice, chosen.contains(&choice.name.as_str())))
-        .filter(|(choice, is_chosen)| *is_chosen || choice.is_valid_on(today))
-        .map(|(choice, is_chosen)| Pick {
+        .map(|choice| (chosen.contains(&choice.name.as_str()), choice))
+        .filter(|(is_chosen, choice)| *is_chosen || choice.is_valid_on(today))
+        .map(|(is_chosen, choice)| Pick {
             code: choice.name.clone(),
             label: choice.label.get(&filling.language).unwrap_or(&choice.name).to_owned(),
             is_chosen,

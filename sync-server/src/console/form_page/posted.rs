@@ -1,14 +1,14 @@
 //! What a page sent, read within bounds.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     body,
-    extract::{FromRequest as _, Multipart, Request},
+    extract::{FromRequest, Multipart, Request},
     http::{StatusCode, header},
 };
 
-use crate::console::error::PageError;
+use crate::console::{Console, error::PageError, session::from_elsewhere};
 
 /// Largest body of a page, files included.
 pub(in crate::console) const MOST_BODY: usize = 24 << 20;
@@ -30,7 +30,7 @@ pub(super) struct File {
 
 /// The fields of a page.
 #[derive(Debug, Default)]
-pub(super) struct Posted {
+pub(in crate::console) struct Posted {
     texts: BTreeMap<String, Vec<String>>,
     files: BTreeMap<String, File>,
 }
@@ -63,14 +63,20 @@ impl Posted {
     }
 }
 
-/// Reads the body of a page.
-pub(super) async fn read(request: Request) -> Result<Posted, PageError> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match kind.as_str() {
-        "application/x-www-form-urlencoded" => plain(request).await,
-        "multipart/form-data" => with_files(request).await,
-        _ => Err(PageError::BadRequest),
+impl FromRequest<Arc<Console>> for Posted {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, _: &Arc<Console>) -> Result<Self, PageError> {
+        if from_elsewhere(request.headers()) {
+            return Err(PageError::Forged);
+        }
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match kind.as_str() {
+            "application/x-www-form-urlencoded" => plain(request).await,
+            "multipart/form-data" => with_files(request).await,
+            _ => Err(PageError::BadRequest),
+        }
     }
 }
 

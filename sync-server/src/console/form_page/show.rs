@@ -219,6 +219,10 @@ fn in_words(visit: &Visit<'_>, filling: &Filling, key: &str) -> String {
                 let choice = choices.iter().find(|choice| choice.name == code);
                 choice.and_then(|choice| choice.label.get(&filling.language)).unwrap_or(code).to_owned()
             };
+            // The answer of a row may have blanks.
+            if matches!(kind, QuestionKind::SelectOne(_)) {
+                return label(&text);
+            }
             text.split_whitespace().map(label).collect::<Vec<_>>().join(", ")
         }
         _ => text,

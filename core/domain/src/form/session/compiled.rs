@@ -5,6 +5,7 @@ use std::{
     fmt,
 };
 
+use super::rows::Source;
 use crate::form::{
     Choice, ChoiceSource, Form, Item, Question, Section,
     expr::{Expr, ExprError, PathRead, PathStart, PathStep, is_dynamic},
@@ -116,6 +117,8 @@ pub(super) struct Template {
     pub(super) appearance: String,
     pub(super) label: crate::form::Translated,
     pub(super) list: Option<usize>,
+    /// Where its choices come from, if they are answers of rows.
+    pub(super) source: Option<Source>,
 }
 
 /// Who has to be computed again when something changes.
@@ -190,6 +193,7 @@ impl CompiledForm {
         for item in &form.items {
             compiled.item(item, Self::TOP, code_lists, &mut errors);
         }
+        compiled.sources();
         if !compiled.connect() {
             errors.push(CompileError::Entangled);
         } else if let Err(names) = compiled.order() {
@@ -241,6 +245,7 @@ impl CompiledForm {
             appearance: section.appearance.clone().unwrap_or_default(),
             label: section.label.clone(),
             list: None,
+            source: None,
         })
     }
 
@@ -275,6 +280,7 @@ impl CompiledForm {
             appearance: question.appearance.clone().unwrap_or_default(),
             label: question.label.clone(),
             list,
+            source: None,
         });
     }
 
@@ -284,7 +290,7 @@ impl CompiledForm {
             ChoiceSource::List(name) => name.clone(),
             ChoiceSource::File(file) => file.strip_suffix(".csv").unwrap_or(file).to_owned(),
             ChoiceSource::External(name) => external(name),
-            // Its choices are the rows that there are.
+            // Its choices are the rows that there are: see `sources`.
             ChoiceSource::Answers(_) => return None,
         };
         if let Some(at) = self.lists.iter().position(|list| list.name == name) {
@@ -293,6 +299,21 @@ impl CompiledForm {
         let choices = lists.get(&name)?.clone();
         self.lists.push(List { name, choices });
         Some(self.lists.len() - 1)
+    }
+
+    /// Finds the rows that selects take their choices from, once all are there.
+    fn sources(&mut self) {
+        for at in 0..self.templates.len() {
+            let Kind::Question(question) = &self.templates[at].kind else { continue };
+            let Some(ChoiceSource::Answers(name)) = question.kind.choices() else { continue };
+            let named = self.by_name.get(name).into_iter().flatten().copied();
+            let source = named.into_iter().find_map(|question| {
+                let is_asked = matches!(self.templates[question].kind, Kind::Question(_));
+                let repeat = self.above(question).find(|up| matches!(self.templates[*up].kind, Kind::Repeat));
+                Some(Source { question, repeat: repeat.filter(|_| is_asked)? })
+            });
+            self.templates[at].source = source;
+        }
     }
 
     fn push(&mut self, mut template: Template) -> T {
@@ -343,11 +364,20 @@ impl CompiledForm {
                 if all_reads > MOST_READS {
                     return false;
                 }
+                // Every row of another repeat is looked at.
+                let looks_at_rows = rule == Rule::Choices && template.source.is_some();
                 for (read, is_wide) in reads {
+                    let is_wide = is_wide || looks_at_rows;
                     if read != at || rule == Rule::Constraint {
                         dependents[read].push(Dependent { template: at, rule, is_wide });
                     }
                 }
+            }
+        }
+        for (at, template) in self.templates.iter().enumerate() {
+            if let Some(source) = template.source.filter(|source| source.question != at) {
+                let reader = Dependent { template: at, rule: Rule::Choices, is_wide: true };
+                dependents[source.question].push(reader);
             }
         }
         for list in &mut dependents {

@@ -165,6 +165,10 @@ impl Context for Session {
 
     fn choice_label(&self, question: &str, code: &str, _from: SessionNode) -> Option<Cow<'_, str>> {
         let template = *self.form.by_name.get(question)?.first()?;
+        if self.form.templates[template].source.is_some() {
+            // An answer of a row is its own label.
+            return Some(Cow::Owned(code.to_owned()));
+        }
         let list = self.form.templates[template].list?;
         let choice = self.form.lists[list].choices.iter().find(|choice| choice.name == code)?;
         choice.label.get(&self.language).map(Cow::Borrowed)

@@ -247,9 +247,8 @@ impl Session {
             required: relevant && self.is_required(node, around),
             read_only: question.read_only || template.rules.contains_key(&Rule::Calculation),
             trouble: if relevant { self.trouble(node, around) } else { None },
-            choices: template
-                .list
-                .map(|_| self.offered(node, around).into_iter().map(|choice| choice.name.clone()).collect()),
+            choices: (template.list.is_some() || template.source.is_some())
+                .then(|| self.offered(node, around).iter().map(|choice| choice.name.clone()).collect()),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Computes again what a change affects, in the order of who depends on whom.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
     Kind, MOST_ROWS, Rule, Session, SessionNode, Slot, T,
@@ -40,6 +40,9 @@ impl Session {
                 if matches!(rule, Rule::Relevant | Rule::Calculation | Rule::Choices) {
                     waiting.insert((self.form.rank[template], *rule, node));
                 }
+            }
+            if self.form.templates[template].source.is_some() {
+                waiting.insert((self.form.rank[template], Rule::Choices, node));
             }
             for child in &self.form.templates[template].children {
                 if self.form.templates[*child].rules.contains_key(&Rule::Count) {
@@ -282,11 +285,16 @@ impl Session {
     }
 
     /// The choices that a filter leaves.
-    pub(super) fn offered(&self, node: u32, around: &Surroundings) -> Vec<&Choice> {
+    pub(super) fn offered(&self, node: u32, around: &Surroundings) -> Vec<Cow<'_, Choice>> {
         let template = &self.form.templates[self.nodes[node as usize].template];
+        if let Some(source) = template.source {
+            return self.row_choices(node, source, around).into_iter().map(Cow::Owned).collect();
+        }
         let Some(list) = template.list else { return Vec::new() };
         let choices = &self.form.lists[list].choices;
-        let Some(filter) = template.rules.get(&Rule::Choices) else { return choices.iter().collect() };
+        let Some(filter) = template.rules.get(&Rule::Choices) else {
+            return choices.iter().map(Cow::Borrowed).collect();
+        };
         let list = u32::try_from(list).unwrap_or(u32::MAX);
         (0..)
             .zip(choices)
@@ -295,7 +303,7 @@ impl Session {
                 // A filter that cannot be computed leaves every choice.
                 filter.boolean_in(self, SessionNode::Record(node), item, around).unwrap_or(true)
             })
-            .map(|(_, choice)| choice)
+            .map(|(_, choice)| Cow::Borrowed(choice))
             .collect()
     }
 
@@ -309,9 +317,13 @@ impl Session {
     ) {
         touched.insert(node);
         let Scalar::Text(text) = &self.nodes[node as usize].value else { return };
-        let offered: Vec<&str> =
-            self.offered(node, around).iter().map(|choice| choice.name.as_str()).collect();
-        let left: Vec<&str> = text.split_whitespace().filter(|code| offered.contains(code)).collect();
+        let offered = self.offered(node, around);
+        // The whole of it, which may have blanks where it is an answer of a row.
+        if offered.iter().any(|choice| choice.name == **text) {
+            return;
+        }
+        let is_offered = |code: &&str| offered.iter().any(|choice| choice.name == **code);
+        let left: Vec<&str> = text.split_whitespace().filter(is_offered).collect();
         let left = left.join(" ");
         if left != **text {
             self.set(node, left.into(), waiting, touched);

@@ -42,7 +42,7 @@ impl Plan<'_> {
     fn control(&self, at: usize, triggers: &Triggers<'_>) -> Option<Element> {
         let part = &self.parts[at];
         match &part.kind {
-            Kind::Root | Kind::Meta | Kind::Kept(_) => None,
+            Kind::Root | Kind::Meta | Kind::Kept(_) | Kind::Attribute(_) => None,
             Kind::Question(question) => self.question_control(at, question, triggers),
             Kind::Group(shown) => {
                 let mut group = Element::new("group")
@@ -218,14 +218,16 @@ impl Plan<'_> {
             }
             ChoiceSource::Answers(name) => {
                 let Some(target) = self.named(name) else { return Vec::new() };
-                let path = self.paths(&format!("${{{name}}}"), at, From::Node);
-                let name = self.parts[target].name.clone();
-                let rows = path.strip_suffix(&format!("/{name}")).unwrap_or("..").to_owned();
-                let rows = match filter {
-                    Some(_) => filtered(rows),
-                    None => format!("{rows}[./{name} != '']"),
+                let Some(repeat) = self.above(target).find(|up| self.is_repeat(*up)) else {
+                    return Vec::new();
                 };
-                (rows, name.clone(), name)
+                let Some(value) = self.in_row(name, repeat) else { return Vec::new() };
+                let test = match filter {
+                    Some(filter) => self.paths(filter, at, From::Row(repeat)),
+                    None => format!("{value} != ''"),
+                };
+                let value = value.trim_start_matches("./").to_owned();
+                (format!("{}[{test}]", self.rows_of(repeat, at)), value.clone(), value)
             }
         };
         let nodes = match question.parameters.get("randomize").map(String::as_str) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     element::Element,
+    entities::Attribute,
     kinds::{Bound, bound},
     plan::{Kind, Part, Plan, says_yes},
     refer::From,
@@ -12,7 +13,9 @@ use crate::form::{Choice, ChoiceSource, Question, QuestionKind, Translated, expr
 
 impl Plan<'_> {
     pub(super) fn model(&self, notes: &mut Vec<String>) -> Element {
-        let mut model = Element::new("model").with("odk:xforms-version", "1.0.0");
+        let mut model = Element::new("model")
+            .with("odk:xforms-version", "1.0.0")
+            .with_some("entities:entities-version", self.entities.version());
         model.extend(self.submission());
         model.extend(self.itext());
         model.push(Element::new("instance").child(self.primary()));
@@ -79,6 +82,11 @@ impl Plan<'_> {
             }
         }
         for child in &part.children {
+            if let Kind::Attribute(attribute) = &self.parts[*child].kind {
+                let name = self.parts[*child].name.trim_start_matches('@').to_owned();
+                element.set(name, attribute.value.clone());
+                continue;
+            }
             if !self.is_repeat(*child) {
                 element.push(self.instance(*child, rows));
                 continue;
@@ -176,7 +184,8 @@ impl Plan<'_> {
         let bind = Element::new("bind").with("nodeset", part.path.clone());
         match &part.kind {
             Kind::Root | Kind::Meta => None,
-            Kind::Kept(attributes) => {
+            Kind::Attribute(Attribute { bind: attributes, .. }) if attributes.is_empty() => None,
+            Kind::Kept(attributes) | Kind::Attribute(Attribute { bind: attributes, .. }) => {
                 Some(attributes.iter().fold(bind, |bind, (name, text)| bind.with(*name, paths(text))))
             }
             Kind::Group(shown) | Kind::Repeat(shown, _) => {
@@ -259,9 +268,9 @@ impl Plan<'_> {
     /// What is done when a record is opened.
     fn actions(&self, at: usize) -> Vec<Element> {
         let part = &self.parts[at];
-        let Kind::Question(question) = &part.kind else { return Vec::new() };
         let mut actions: Vec<Element> =
             self.dynamic_default(at, "odk-instance-first-load").into_iter().collect();
+        let Kind::Question(question) = &part.kind else { return actions };
         if let QuestionKind::Standard(kind) = &question.kind {
             match kind.as_str() {
                 "start-geopoint" => actions.push(
@@ -281,16 +290,20 @@ impl Plan<'_> {
         actions
     }
 
-    /// The action that gives a question its value at an event, where the value is computed.
+    /// The action that gives a question its value at an event, where the value is computed, or a new entity
+    /// its id.
     pub(super) fn dynamic_default(&self, at: usize, event: &'static str) -> Option<Element> {
         let part = &self.parts[at];
-        let Kind::Question(question) = &part.kind else { return None };
-        let default = question.default.as_deref().filter(|text| is_dynamic(text))?;
+        let value = match &part.kind {
+            Kind::Question(question) => {
+                let default = question.default.as_deref().filter(|text| is_dynamic(text))?;
+                self.paths(default, at, From::Node)
+            }
+            Kind::Attribute(attribute) if attribute.is_fresh => "uuid()".to_owned(),
+            _ => return None,
+        };
         Some(
-            Element::new("setvalue")
-                .with("ref", part.path.clone())
-                .with("event", event)
-                .with("value", self.paths(default, at, From::Node)),
+            Element::new("setvalue").with("ref", part.path.clone()).with("event", event).with("value", value),
         )
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
+use super::entities::{Attribute, Places};
 use crate::form::{ChoiceSource, Form, Item, Question, QuestionKind, Section, Translated};
 
 /// One element of the primary instance.
@@ -24,6 +25,8 @@ pub(super) enum Kind<'f> {
     Question(Cow<'f, Question>),
     /// Kept below [`Kind::Meta`], with the attributes of its bind.
     Kept(Vec<(&'static str, String)>),
+    /// An attribute of the part above, whose name begins with `@`.
+    Attribute(Attribute),
 }
 
 /// A section as the body shows it.
@@ -40,6 +43,8 @@ pub(super) struct Plan<'f> {
     by_name: HashMap<String, usize>,
     /// The language of texts without one.
     pub(super) language: String,
+    /// Where entities are declared.
+    pub(super) entities: Places,
 }
 
 /// The select that the questions of a `table-list` share.
@@ -56,8 +61,13 @@ impl<'f> Plan<'f> {
         let root = form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data");
         let language =
             if form.default_language.is_empty() { "default" } else { form.default_language.as_str() };
-        let mut plan =
-            Self { form, parts: Vec::new(), by_name: HashMap::new(), language: language.to_owned() };
+        let mut plan = Self {
+            form,
+            parts: Vec::new(),
+            by_name: HashMap::new(),
+            language: language.to_owned(),
+            entities: Places::default(),
+        };
         plan.parts.push(Part {
             name: root.to_owned(),
             path: format!("/{root}"),
@@ -66,11 +76,16 @@ impl<'f> Plan<'f> {
             kind: Kind::Root,
         });
         plan.items(&form.items, Self::ROOT, Table::None);
+        plan.entities = plan.entity_places();
+        for (at, entity) in plan.entities.below() {
+            let meta = plan.add("meta", at, Kind::Meta);
+            plan.entity(meta, entity);
+        }
         plan.meta();
         plan
     }
 
-    fn add(&mut self, name: &str, parent: usize, kind: Kind<'f>) -> usize {
+    pub(super) fn add(&mut self, name: &str, parent: usize, kind: Kind<'f>) -> usize {
         let at = self.parts.len();
         let path = format!("{}/{name}", self.parts[parent].path);
         self.parts.push(Part {
@@ -162,16 +177,20 @@ impl<'f> Plan<'f> {
         self.add(&question.name, parent, Kind::Question(Cow::Owned(cell)));
     }
 
-    /// `meta`: the audit of the form, the id and the name of the record.
+    /// `meta`: the entity of the form, its audit, the id and the name of the record.
     fn meta(&mut self) {
         let form = self.form;
         let audit = form.questions().find(|question| is_audit(&question.kind));
         let omits = form.setting("omit_instanceid").is_some_and(says_yes);
         let name = form.setting("instance_name").filter(|name| !name.is_empty());
-        if audit.is_none() && omits && name.is_none() {
+        let entity = self.entities.in_form();
+        if entity.is_none() && audit.is_none() && omits && name.is_none() {
             return;
         }
         let meta = self.add("meta", Self::ROOT, Kind::Meta);
+        if let Some(entity) = entity {
+            self.entity(meta, entity);
+        }
         if let Some(audit) = audit {
             let mut bind = vec![("type", "binary".to_owned())];
             for (parameter, attribute) in [

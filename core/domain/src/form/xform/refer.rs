@@ -18,6 +18,8 @@ pub(super) enum From {
     Node,
     /// Each choice of a list: the node itself is `current()`.
     Choice,
+    /// Each row of a repeat, whose answers are the choices.
+    Row(usize),
 }
 
 impl Plan<'_> {
@@ -32,7 +34,15 @@ impl Plan<'_> {
                     out.push_str(part);
                 }
                 Piece::Name { name, is_last_saved, written } => {
-                    let is_inside = from == From::Choice || scan.is_in_predicate_of_instance();
+                    let is_inside = from != From::Node || scan.is_in_predicate_of_instance();
+                    let of_row = match from {
+                        From::Row(repeat) if !is_last_saved => self.in_row(name, repeat),
+                        _ => None,
+                    };
+                    if let Some(path) = of_row {
+                        out.push_str(&path);
+                        continue;
+                    }
                     match self.path(name, at, is_last_saved || scan.is_of_every_row(), is_inside) {
                         Some(path) if is_last_saved => {
                             out.push_str("instance('__last-saved')");
@@ -69,6 +79,27 @@ impl Plan<'_> {
             .collect()
     }
 
+    /// The path to a name from the row that holds it.
+    pub(super) fn in_row(&self, name: &str, repeat: usize) -> Option<String> {
+        let target = self.named(name)?;
+        let below = self.parts[target].path.strip_prefix(&self.parts[repeat].path)?;
+        below.starts_with('/').then(|| format!(".{below}"))
+    }
+
+    /// The path to the rows of a repeat: those of the same row of a repeat around it, where both stand in one.
+    pub(super) fn rows_of(&self, repeat: usize, at: usize) -> String {
+        let around: Vec<usize> = self.above(repeat).collect();
+        let shared = (1..).zip(self.above(at)).find(|(_, up)| around.contains(up));
+        match shared {
+            Some((steps, shared)) if self.above(at).any(|up| self.is_repeat(up) && around.contains(&up)) => {
+                let below =
+                    self.parts[repeat].path.strip_prefix(&self.parts[shared].path).unwrap_or_default();
+                format!("{}{below}", vec![".."; steps].join("/"))
+            }
+            _ => self.parts[repeat].path.clone(),
+        }
+    }
+
     /// The path to a name: inside of a repeat that both stand in, from the node itself.
     fn path(&self, name: &str, at: usize, is_absolute: bool, is_in_choice: bool) -> Option<String> {
         let target = self.named(name)?;
@@ -84,6 +115,14 @@ impl Plan<'_> {
         let current = if is_in_choice { "current()/" } else { "" };
         Some(format!("{current}{up}{below}"))
     }
+}
+
+/// The names that a text refers to.
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
+    pieces(text).filter_map(|piece| match piece {
+        Piece::Name { name, is_last_saved: false, .. } => Some(name),
+        _ => None,
+    })
 }
 
 /// Splits a text where it refers.

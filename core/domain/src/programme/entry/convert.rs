@@ -9,7 +9,7 @@ use jiff::{
 use super::Answer;
 use crate::{
     form::{
-        Question, QuestionKind,
+        ChoiceSource, Question, QuestionKind,
         xlsform::cells::{Refusal, iso_date},
     },
     media::MediaRef,
@@ -78,6 +78,8 @@ pub(crate) fn value(
             time(text).map(|time| time.to_string().into()).ok_or_else(not_a_time)
         }
         (QuestionKind::Time, _) => Err(not_a_time()),
+        // An answer of a row, which may have blanks.
+        (QuestionKind::SelectOne(ChoiceSource::Answers(_)), Answer::Text(text)) => bounded(text),
         (QuestionKind::SelectOne(_), answer) => match codes(answer)?.as_slice() {
             [code] => Ok(code.clone().into()),
             _ => Err(Refusal::new("several_codes", "This takes one answer.", "Choose one of the list.")),
