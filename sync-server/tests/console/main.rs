@@ -14,4 +14,5 @@ mod fixture;
 mod forms;
 mod pages;
 mod projection;
+mod records;
 mod sign_in;

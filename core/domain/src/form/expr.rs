@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 pub use context::{Context, Scalar, Surroundings};
+pub(crate) use equalities::{LookUp, Meaning, meaning};
 pub use error::{ErrorKind, ExprError};
 pub(crate) use evaluate::randomness::shuffled;
 pub use functions::{FUNCTIONS, Group, Returns, Signature};
@@ -18,6 +19,7 @@ pub use value::Value;
 mod ast;
 mod check;
 mod context;
+mod equalities;
 mod error;
 mod evaluate;
 mod functions;

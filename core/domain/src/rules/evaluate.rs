@@ -15,7 +15,7 @@ use super::{
 use crate::{
     form::expr::{ExprError, NodeId, Surroundings, Tree, Value},
     ids::{GroupId, PersonId, RecordId},
-    programme::Programme,
+    programme::{Programme, live::OWN_FORM},
     record::RecordView,
     time::Millis,
 };
@@ -68,6 +68,7 @@ pub(super) fn unit<S: Source>(
     for rules in of_unit.into_values() {
         court.whole(&rules, source)?;
     }
+    court.forms(source, touched)?;
     court.explain(source)?;
     Ok(court.done())
 }
@@ -206,6 +207,30 @@ impl<'a> Court<'a> {
             for rule in rules {
                 self.judge(rule, &scene, node, Some(node));
             }
+        }
+        Ok(())
+    }
+
+    /// What the forms of the records find by themselves.
+    fn forms<S: Source>(&mut self, source: &S, touched: Option<Touched<'_>>) -> Result<(), S::Error> {
+        let programme = self.programme;
+        let mut views = Vec::new();
+        match touched {
+            Some(touched) => {
+                self.outcome.judged.insert((OWN_FORM.to_owned(), Some(touched.record)));
+                if programme.checks_itself(touched.form) {
+                    views.extend(source.record(touched.record)?);
+                }
+            }
+            None => {
+                self.outcome.judged.insert((OWN_FORM.to_owned(), None));
+                for form in programme.records.keys().filter(|form| programme.checks_itself(form)) {
+                    views.extend(source.records(form, Take::All)?);
+                }
+            }
+        }
+        for view in in_order(views) {
+            self.found.extend(programme.found_by_form(&view, &self.around));
         }
         Ok(())
     }
@@ -412,6 +437,7 @@ impl<'a> Court<'a> {
             rules_version: self.rules.version.clone(),
             explained: false,
             not_made: false,
+            own_form: false,
         }
     }
 

@@ -7,10 +7,7 @@ use super::{
     compiled::{CompiledForm, Dependent},
     values,
 };
-use crate::form::{
-    Choice,
-    expr::{Scalar, Surroundings},
-};
+use crate::form::expr::{Scalar, Surroundings};
 
 /// What waits to be computed: by rank, then rule, so that nothing is computed before what it reads.
 type Waiting = BTreeSet<(usize, Rule, u32)>;
@@ -281,24 +278,6 @@ impl Session {
         }
     }
 
-    /// The choices that a filter leaves.
-    pub(super) fn offered(&self, node: u32, around: &Surroundings) -> Vec<&Choice> {
-        let template = &self.form.templates[self.nodes[node as usize].template];
-        let Some(list) = template.list else { return Vec::new() };
-        let choices = &self.form.lists[list].choices;
-        let Some(filter) = template.rules.get(&Rule::Choices) else { return choices.iter().collect() };
-        let list = u32::try_from(list).unwrap_or(u32::MAX);
-        (0..)
-            .zip(choices)
-            .filter(|(row, _)| {
-                let item = SessionNode::Item(list, *row);
-                // A filter that cannot be computed leaves every choice.
-                filter.boolean_in(self, SessionNode::Record(node), item, around).unwrap_or(true)
-            })
-            .map(|(_, choice)| choice)
-            .collect()
-    }
-
     /// Takes back codes that are not offered any more.
     fn filtered(
         &mut self,
@@ -308,6 +287,9 @@ impl Session {
         around: &Surroundings,
     ) {
         touched.insert(node);
+        if self.keeps {
+            return;
+        }
         let Scalar::Text(text) = &self.nodes[node as usize].value else { return };
         let offered: Vec<&str> =
             self.offered(node, around).iter().map(|choice| choice.name.as_str()).collect();
