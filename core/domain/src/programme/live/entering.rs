@@ -63,6 +63,15 @@ pub fn entered(
     around: &Surroundings,
 ) -> Entered {
     let on = around.wall().date();
+    // What somebody writes into a calculation gives way to it.
+    let (given_way, answers): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        answers.iter().map(|(key, answer)| (key.clone(), answer.clone())).partition(|(key, _)| {
+            let question = form.question_of_key(key);
+            question.is_some_and(|question| {
+                question.kind.is_kept() && question.calculation.is_some() && question.trigger.is_none()
+            })
+        });
+    let answers = &answers;
     let (mut edits, mut problems) = entry::edits(programme, form, answers, current, on);
     let Some(live) = programme.live_form(&form.id) else { return (edits, problems) };
     let none = BTreeMap::new();
@@ -83,7 +92,7 @@ pub fn entered(
         })
         .collect();
     if !worked_out.is_empty() {
-        // What somebody wrote into a calculation gives way to it.
+        // So does what a trigger works out anew.
         edits.retain(|edit| {
             let is_set = |key: &str| {
                 edit.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('/'))
@@ -102,6 +111,10 @@ pub fn entered(
     };
     for (key, trouble) in session.troubles(&|_| true, around) {
         say(key, trouble.code, trouble.message, "It is saved as it is, and can be put right later.");
+    }
+    for key in given_way.into_keys() {
+        let what = "This is worked out from the other answers.".to_owned();
+        say(key, "worked_out", what, "Change the answers that it follows from.");
     }
     for key in session.not_asked().filter(|key| answers.contains_key(key)) {
         let what = "With the other answers, this is not asked.".to_owned();
