@@ -1,6 +1,6 @@
 //! The programme's own forms at work on its records.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use alongside_domain::{
     form::{Form, Item, Question, QuestionKind, expr::Surroundings, session::QuestionState},
@@ -292,7 +292,9 @@ proptest! {
         stories in prop::collection::vec(prop::collection::vec(changes(), 1..4), 2..5),
         turn in 0..24_usize,
     ) {
-        let programme = programme();
+        // Read once: it takes longer than all the rest.
+        static PROGRAMME: LazyLock<Programme> = LazyLock::new(programme);
+        let programme = &*PROGRAMME;
         let form = &programme.forms["contact"];
         let root = Root {
             id: RecordId([7; 16]),
