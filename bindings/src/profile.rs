@@ -5,9 +5,10 @@ use std::sync::Arc;
 use alongside_core::{
     app::{
         AppError, AppProfile, CardView, ConflictView, DecisionRequest, DraftRequest, DraftView, EnrolRequest,
-        FormView, MoveRecordRequest, NewGroupRequest, NewGroupView, PageRequest, ProfileRecords, ProfileSync,
-        ProgrammeForms, ProgrammeView, RecordHistoryView, SaveAnswersRequest, SavedSessionView, SavedView,
-        SessionAnswersRequest, SyncView, UnitPageView, WaitingView,
+        FormStateRequest, FormStateView, FormView, MoveRecordRequest, NewGroupRequest, NewGroupView,
+        PageRequest, ProfileRecords, ProfileSync, ProgrammeForms, ProgrammeView, RecordHistoryView,
+        SaveAnswersRequest, SavedSessionView, SavedView, SessionAnswersRequest, SyncView, UnitPageView,
+        WaitingView,
     },
     views::{FiguresView, Hit, HomeView, ProblemsView, ReminderView},
 };
@@ -110,6 +111,15 @@ impl RecordsClient {
     /// `Invalid` with every problem, `NotFound`, `NotEnrolled`, `StorageFull`. Nothing is saved then.
     pub async fn save(&self, request: SaveAnswersRequest) -> Result<SavedView, AppError> {
         self.0.save(request).await
+    }
+
+    /// How every question of a record stands with what is being entered: asked or not, needed or not, wrong or
+    /// not, worked out, and which choices it offers. Nothing is written.
+    ///
+    /// # Errors
+    /// `NotFound` for a form or record that is not there; `Invalid` where a key is given twice.
+    pub async fn form_state(&self, request: FormStateRequest) -> Result<FormStateView, AppError> {
+        self.0.form_state(request).await
     }
 
     /// Saves one session with several units: one record for each, with an id that they share. What was spent on

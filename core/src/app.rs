@@ -29,6 +29,7 @@ mod media;
 mod observe;
 mod profile;
 mod records;
+mod state;
 mod sync;
 mod views;
 
@@ -48,6 +49,7 @@ pub use records::{
     Decision, DecisionRequest, DraftRequest, FirstAnswers, MoveRecordRequest, NewGroupRequest, PageRequest,
     ProfileRecords, SaveAnswersRequest, SessionAnswersRequest,
 };
+pub use state::{FormStateRequest, FormStateView, ProblemOfAnswer, QuestionStateView};
 pub use sync::{EnrolRequest, ProfileSync, SyncState, SyncView, WaitingFor};
 pub use views::{
     CardView, ConflictView, DateView, DraftView, FieldChangeView, HistoryLine, KeptApart, KeptApartView,

@@ -6,6 +6,7 @@ pub(crate) mod home;
 pub(crate) mod problems;
 pub(crate) mod records;
 pub(crate) mod search;
+pub(crate) mod state;
 pub(crate) mod unit;
 pub(crate) mod waiting;
 pub(crate) mod words;

@@ -31,6 +31,7 @@ mod history;
 mod home_page;
 mod list_page;
 mod list_query;
+mod record_page;
 mod session;
 mod survey_pages;
 mod words;
@@ -168,6 +169,7 @@ pub fn router(console: Console) -> Router {
         )
         .route(&unit, get(case_page::get))
         .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
+        .route(&format!("{unit}/records/{{record}}/edit"), get(record_page::get).post(record_page::post))
         .route(&format!("{unit}/records/{{record}}/affirm"), post(case_page::affirm))
         .route(&format!("{unit}/records/{{record}}/decide"), post(case_page::decide))
         .route(&format!("{unit}/records/{{record}}/move"), get(case_page::move_page).post(case_page::move_it))

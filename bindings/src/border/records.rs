@@ -2,8 +2,9 @@
 
 use alongside_core::{
     app::{
-        AnswerValue, AnswerView, Decision, DecisionRequest, DraftRequest, FirstAnswers, MoveRecordRequest,
-        NewGroupRequest, PageRequest, SaveAnswersRequest, SessionAnswersRequest,
+        AnswerValue, AnswerView, Decision, DecisionRequest, DraftRequest, FirstAnswers, FormStateRequest,
+        FormStateView, MoveRecordRequest, NewGroupRequest, PageRequest, ProblemOfAnswer, QuestionStateView,
+        SaveAnswersRequest, SessionAnswersRequest,
     },
     views::PageMark,
 };
@@ -52,6 +53,54 @@ pub struct AnswerView {
     pub key: String,
     /// The answer.
     pub answer: AnswerValue,
+}
+
+/// Asks how the questions of a record stand with what is being entered.
+#[uniffi::remote(Record)]
+pub struct FormStateRequest {
+    /// The record; `None` for a new one, and for one that its group has once.
+    pub record: Option<RecordId>,
+    /// Its group.
+    pub group: GroupId,
+    /// Its form.
+    pub form: String,
+    /// The answers that were given or changed and are not saved yet.
+    pub answers: Vec<AnswerView>,
+}
+
+/// How the questions of a record stand.
+#[uniffi::remote(Record)]
+pub struct FormStateView {
+    /// Every question, asked or not, in the order of the form; those of a repeat once for each row.
+    pub questions: Vec<QuestionStateView>,
+}
+
+/// How a question stands.
+#[uniffi::remote(Record)]
+pub struct QuestionStateView {
+    /// The question's name, or `repeat/row/question` inside a repeat.
+    pub key: String,
+    /// Whether it is asked. What it holds where it is not is kept, and does not count.
+    pub is_asked: bool,
+    /// Whether an answer is needed. A save never waits for one.
+    pub is_required: bool,
+    /// Whether it is shown and not entered: a calculation, or what the form only shows.
+    pub is_read_only: bool,
+    /// Its value: entered, saved, worked out, or what the form says at the start.
+    pub value: Option<AnswerValue>,
+    /// What is wrong with the answer, in the words of the form; a save takes it all the same.
+    pub problem: Option<ProblemOfAnswer>,
+    /// The codes that it offers now; `None` where it has no list.
+    pub choices: Option<Vec<String>>,
+}
+
+/// What is wrong with an answer.
+#[uniffi::remote(Record)]
+pub struct ProblemOfAnswer {
+    /// `missing_answer`, `constraint`, `not_offered`, or the code of an expression that cannot be computed.
+    pub code: String,
+    /// What the form says about it.
+    pub message: String,
 }
 
 /// Saves what was entered in a form.

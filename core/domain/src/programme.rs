@@ -16,6 +16,7 @@ use crate::{
 pub mod builtin;
 pub mod derived;
 pub mod entry;
+pub mod live;
 pub mod package;
 pub mod sessions;
 pub mod singleton;
@@ -64,6 +65,8 @@ pub struct Programme {
     pub derived: Vec<derived::Derived>,
     /// What is answered by link, by code.
     pub surveys: BTreeMap<String, surveys::Survey>,
+    /// The forms made ready to run, each when it is first needed.
+    pub live: live::LiveForms,
 }
 
 /// A role and how far it sees (domain.md 1.1).

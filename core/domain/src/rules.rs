@@ -110,6 +110,9 @@ pub struct Finding {
     pub explained: bool,
     /// Whether the check could not be made: the message says why.
     pub not_made: bool,
+    /// Whether the own form of the record found it, and not a rule.
+    #[serde(default)]
+    pub own_form: bool,
 }
 
 /// What was judged, and what was found.

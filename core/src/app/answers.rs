@@ -67,6 +67,19 @@ impl From<AnswerValue> for Answer {
     }
 }
 
+impl From<Answer> for AnswerValue {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Text(text) => Self::Text { text },
+            Answer::Codes(codes) => Self::Codes { codes },
+            Answer::Integer(number) => Self::Number { number },
+            Answer::Instant(at) => Self::Instant { at },
+            Answer::Ref(record) => Self::Record { record },
+            Answer::Cleared => Self::Cleared,
+        }
+    }
+}
+
 /// Answers by key; a key that is given twice is a problem.
 pub(crate) fn by_key(answers: Vec<AnswerView>) -> Result<BTreeMap<String, Answer>, AppError> {
     let mut by_key = BTreeMap::new();

@@ -1,7 +1,9 @@
 //! Reading and writing records.
 
 use alongside_domain::{
+    form::session::QuestionState,
     ids::{GroupId, RecordId},
+    programme::entry::Answer,
     record::{Edit, RecordView},
     time::Millis,
     value::Value,
@@ -174,6 +176,18 @@ impl Records<'_> {
         let records = self.phone.0.store.write(move |tx, desk| writes::session::save(tx, desk, &request))?;
         self.phone.changed();
         Ok(records)
+    }
+
+    /// How every question of a record stands with what is being entered, and what it holds.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and those of the store.
+    pub(crate) fn form_state(
+        &self,
+        asked: &reads::state::Asked,
+    ) -> Result<Vec<(QuestionState, Option<Answer>)>, ApiError> {
+        let (programme, now) = (&self.phone.0.programme, self.phone.now());
+        self.phone.0.store.read(|db| reads::state::of_entering(db, programme, asked, now))
     }
 
     /// What the programme's rules find for a unit now. It never stopped a save.

@@ -63,7 +63,7 @@ fn view(programme: &Programme, finding: Finding) -> ProblemView {
         .form
         .as_ref()
         .and_then(|form| programme.form(form))
-        .and_then(|form| form.question(finding.field.as_deref()?));
+        .and_then(|form| form.question_of_key(finding.field.as_deref()?));
     ProblemView {
         label: question.map(|question| question.label.text().to_owned()),
         severity: finding.severity,

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use alongside_domain::{
-    form::MergePolicy,
+    form::{MergePolicy, expr::Surroundings},
     ids::{ActorId, GroupId, RecordId},
     programme::Programme,
     record::Circumstances,
@@ -76,6 +76,11 @@ impl Desk {
 
     pub(crate) fn new_group(&mut self) -> GroupId {
         GroupId::random(self.rng.random())
+    }
+
+    /// What the expressions of a form see around a record that is written now.
+    pub(crate) fn around(&mut self) -> Surroundings {
+        Surroundings::new(self.now().timestamp(), self.programme.time_zone(), self.rng.random())
     }
 
     /// The circumstances of something written now.

@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 use alongside_domain::{
     deadline::Deadline,
     ids::{GroupId, PersonId, RecordId},
-    programme::Programme,
+    programme::{Programme, live::OWN_FORM},
     record::RecordView,
     rules::{Asked, Finding, Outcome, Place, Severity, Source, Take, Touched, Views},
     time::Millis,
@@ -41,7 +41,7 @@ pub(crate) fn judge(
         Some(changed) => {
             let source = UnitSource::new(tx, programme, unit)?;
             let touched: Vec<Touched<'_>> =
-                changed.iter().filter(|one| programme.rules.reads(one.form)).copied().collect();
+                changed.iter().filter(|one| programme.is_judged(one.form)).copied().collect();
             if !touched.is_empty() {
                 keep(tx, unit, &programme.rules.unit(programme, &source, asked, Some(&touched))?)?;
             }
@@ -71,7 +71,7 @@ fn judge_waiting(
     most: u32,
 ) -> Result<bool, ApiError> {
     let day = programme.day(now).to_string();
-    if programme.rules.ids().next().is_none() {
+    if !programme.judges() {
         return Ok(false);
     }
     let waiting: Vec<GroupId> = tx
@@ -99,6 +99,12 @@ pub(crate) fn judge_some(tx: &Transaction<'_>, desk: &mut Desk) -> Result<bool, 
 fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), ApiError> {
     for (rule, record) in &outcome.judged {
         match record {
+            None if rule == OWN_FORM => {
+                tx.prepare_cached("DELETE FROM finding WHERE grp = ?1 AND own_form")?.execute([unit.0])?
+            }
+            Some(record) if rule == OWN_FORM => tx
+                .prepare_cached("DELETE FROM finding WHERE grp = ?1 AND record = ?2 AND own_form")?
+                .execute(params![unit.0, record.0])?,
             None => tx
                 .prepare_cached("DELETE FROM finding WHERE grp = ?1 AND rule = ?2")?
                 .execute(params![unit.0, rule])?,
@@ -109,8 +115,8 @@ fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), Ap
     }
     for finding in &outcome.findings {
         tx.prepare_cached(
-            "INSERT OR REPLACE INTO finding (grp, rule, record, field, severity, explained, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO finding (grp, rule, record, field, severity, explained, own_form, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             unit.0,
@@ -123,6 +129,7 @@ fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), Ap
                 Severity::Info => 2,
             },
             finding.explained,
+            finding.own_form,
             to_cbor(finding),
         ])?;
     }

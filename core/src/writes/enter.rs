@@ -8,7 +8,8 @@ use alongside_domain::{
     problem::Severity,
     programme::{
         Count,
-        entry::{self, Answer, EntryProblem},
+        entry::{Answer, EntryProblem},
+        live,
     },
     record::{Edit, RecordView},
 };
@@ -97,16 +98,16 @@ pub(crate) fn open_group(
     Ok((open::open_group(tx, desk, &request)?, said))
 }
 
-/// The edits that store these answers. An answer that cannot be stored as its type stops the whole save:
+/// The edits that store these answers, and what the form works out from them. An answer that cannot be stored as its type stops the whole save:
 /// it is still on the screen, where it can be put right.
 pub(crate) fn edits(
-    desk: &Desk,
+    desk: &mut Desk,
     form: &Form,
     answers: &Answers,
     current: Option<&RecordView>,
 ) -> Result<(Vec<Edit>, Vec<EntryProblem>), ApiError> {
-    let today = desk.programme.day(desk.now());
-    let (edits, problems) = entry::edits(&desk.programme, form, answers, current, today);
+    let around = desk.around();
+    let (edits, problems) = live::entered(&desk.programme, form, answers, current, &around);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         problems.into_iter().partition(|problem| problem.severity == Severity::Error);
     if errors.is_empty() {

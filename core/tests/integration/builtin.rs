@@ -36,7 +36,7 @@ fn desk() -> Desk {
         let request = OpenGroupRequest { kind: kind.to_owned(), parents, records, token: None };
         phone.records().open_group(request).unwrap().group
     };
-    let family = open("family", vec![], &[("family_ref", "F-1"), ("area", "301")]);
+    let family = open("family", vec![], &[("family_ref", "301-F-1"), ("area", "301")]);
     let child = open(
         "child",
         vec![family],
@@ -47,8 +47,10 @@ fn desk() -> Desk {
     Desk { lab, phone, family, child, case }
 }
 
+/// What the rules found; what a form misses of its record is another matter.
 fn found(phone: &Phone, unit: GroupId) -> Vec<String> {
-    phone.records().problems(unit).unwrap().problems.into_iter().map(|problem| problem.rule).collect()
+    let problems = phone.records().problems(unit).unwrap().problems.into_iter();
+    problems.map(|problem| problem.rule).filter(|rule| !rule.ends_with(".required")).collect()
 }
 
 #[test]
@@ -168,7 +170,7 @@ fn a_family_a_child_and_a_case_are_opened_and_worked_with() {
         let request = OpenGroupRequest { kind: kind.to_owned(), parents, records, token: None };
         phone.records().open_group(request).unwrap().group
     };
-    let family = open("family", vec![], &[("family_ref", "F-1"), ("area", "E09000012")]);
+    let family = open("family", vec![], &[("family_ref", "301-F-1"), ("area", "E09000012")]);
     let child = open("child", vec![family], &[("known_as", "Sam"), ("family_name", "Okafor")]);
     let supporter = lab::ME.to_string();
     let case = open("case", vec![child, family], &[("case_ref", "C-1"), ("allocated_supporter", &supporter)]);

@@ -31,6 +31,7 @@ use super::{
     frame::Frame,
     history::{self, ChangeLine},
     list_page::Pages,
+    record_page,
     session::SignedIn,
     words::{self, Tag},
 };
@@ -137,6 +138,8 @@ struct Record {
     form: String,
     title: String,
     disputed: bool,
+    /// Address of the page that changes it; empty where the reader may not.
+    edit: String,
     sections: Vec<Section>,
     history: Vec<ChangeLine>,
     /// Where it is moved to another unit; empty where the reader may not, or it cannot be.
@@ -283,12 +286,12 @@ impl Builder<'_> {
         let (found, _) = findings::of_unit(self.connection, unit)?;
         let may_read = |finding: &Finding| {
             let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
-            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            let question = form.and_then(|form| form.question_of_key(finding.field.as_deref()?));
             question.is_none_or(|question| self.reader.may_read_answer(question))
         };
         let lines = found.into_iter().filter(may_read).map(|finding| {
             let form = finding.form.as_ref().and_then(|form| programme.forms.get(form));
-            let question = form.and_then(|form| form.question(finding.field.as_deref()?));
+            let question = form.and_then(|form| form.question_of_key(finding.field.as_deref()?));
             let place =
                 [form.map(|form| form.title.as_str()), question.map(|question| question.label.text())];
             CheckLine {
@@ -398,6 +401,10 @@ impl Builder<'_> {
             form: wording.form_title(&view.root.form),
             title: wording.title(view)?,
             disputed: view.disagreements().any(is_told) || !view.twins.is_empty(),
+            edit: match self.console.ingest.is_some() && record_page::may_change(wording, view) {
+                true => format!("{}/records/{}/edit", wording.page, view.root.id),
+                false => String::new(),
+            },
             sections: {
                 let mut sections = wording.sections(view)?;
                 sections.extend(self.worked_out(wording, view)?);

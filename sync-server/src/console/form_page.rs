@@ -24,10 +24,10 @@ use crate::surveys::{
 };
 
 mod apply;
-mod controls;
+pub(super) mod controls;
 mod language;
-mod posted;
-mod show;
+pub(super) mod posted;
+pub(super) mod show;
 mod steps;
 
 use posted::Posted;
@@ -91,6 +91,16 @@ impl<'c> Visit<'c> {
 
     fn address(&self, rest: &str) -> String {
         format!("/f/{}{rest}", self.token)
+    }
+
+    /// What its questions are drawn and read with; the same order on every page of the same link.
+    fn asking<'a>(&'a self, filling: &'a Filling) -> controls::Asking<'a> {
+        controls::Asking {
+            session: &filling.session,
+            language: &filling.language,
+            order: i64::from(self.link.number),
+            around: &self.around,
+        }
     }
 
     fn frame(&self) -> Frame {

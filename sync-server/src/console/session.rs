@@ -70,6 +70,13 @@ pub(super) fn from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }
 
+impl SignedIn {
+    /// Whether one of our own pages sent this, with the session's token.
+    pub(super) fn sent(&self, headers: &HeaderMap, token: &str) -> bool {
+        !from_elsewhere(headers) && bool::from(token.as_bytes().ct_eq(self.csrf.as_bytes()))
+    }
+}
+
 /// What a form of one of our own pages sent, and who sent it. One that came without the session's token, or
 /// from another site, is refused.
 #[derive(Debug)]
@@ -95,11 +102,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Console>> for Sent<T> {
     async fn from_request(request: Request, console: &Arc<Console>) -> Result<Self, PageError> {
         let (mut parts, body) = request.into_parts();
         let signed_in = SignedIn::from_request_parts(&mut parts, console).await?;
-        let foreign = from_elsewhere(&parts.headers);
+        let headers = parts.headers.clone();
         let form = Form::<WithToken<T>>::from_request(Request::from_parts(parts, body), console).await;
         let Ok(Form(WithToken { csrf, fields })) = form else { return Err(PageError::Forged) };
-        let is_ours = !foreign && bool::from(csrf.as_bytes().ct_eq(signed_in.csrf.as_bytes()));
-        if is_ours { Ok(Self { signed_in, fields }) } else { Err(PageError::Forged) }
+        if signed_in.sent(&headers, &csrf) { Ok(Self { signed_in, fields }) } else { Err(PageError::Forged) }
     }
 }
 

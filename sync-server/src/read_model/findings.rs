@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 use alongside_domain::{
     deadline::{self, Deadline},
     ids::{GroupId, PersonId, RecordId},
-    programme::Programme,
+    programme::{Programme, live::OWN_FORM},
     record::RecordView,
     rules::{
         Alike, Asked, Finding, NEAR, Outcome, Place, Scope, Severity, Source, Take, Touched, UnitRecords,
@@ -36,7 +36,7 @@ pub(super) fn judge(
     let asked = Asked { place: Place::Server, now };
     let source = UnitSource::new(tx, programme, unit)?;
     let touched: Vec<Touched<'_>> =
-        changed.iter().filter(|one| programme.rules.reads(one.form)).copied().collect();
+        changed.iter().filter(|one| programme.is_judged(one.form)).copied().collect();
     if !touched.is_empty() {
         let outcome = programme.rules.unit(programme, &source, asked, Some(&touched))?;
         keep(tx, unit, &outcome)?;
@@ -58,7 +58,7 @@ pub(super) fn judge_waiting(
     now: Millis,
     most: u32,
 ) -> Result<u32, ReadModelError> {
-    if programme.rules.ids().next().is_none() {
+    if !programme.judges() {
         return Ok(0);
     }
     let day = programme.day(now).to_string();
@@ -89,6 +89,12 @@ pub(super) fn judge_waiting(
 fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), ReadModelError> {
     for (rule, record) in &outcome.judged {
         match record {
+            None if rule == OWN_FORM => tx
+                .prepare_cached("DELETE FROM finding WHERE \"group\" = ?1 AND own_form")?
+                .execute([unit.0])?,
+            Some(record) if rule == OWN_FORM => tx
+                .prepare_cached("DELETE FROM finding WHERE \"group\" = ?1 AND record = ?2 AND own_form")?
+                .execute(params![unit.0, record.0])?,
             None => tx
                 .prepare_cached("DELETE FROM finding WHERE \"group\" = ?1 AND rule = ?2")?
                 .execute(params![unit.0, rule])?,
@@ -98,8 +104,8 @@ fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), Re
         };
     }
     for finding in &outcome.findings {
-        tx.prepare_cached("INSERT OR REPLACE INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
-            params![
+        tx.prepare_cached("INSERT OR REPLACE INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .execute(params![
                 unit.0,
                 finding.rule,
                 finding.record.map(|record| record.0.to_vec()).unwrap_or_default(),
@@ -110,9 +116,9 @@ fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), Re
                     Severity::Info => 2,
                 },
                 finding.explained,
+                finding.own_form,
                 serde_json::to_string(finding)?,
-            ],
-        )?;
+            ])?;
     }
     Ok(())
 }

@@ -130,9 +130,12 @@ CREATE TABLE finding (
     field TEXT NOT NULL,
     severity INTEGER NOT NULL,
     explained INTEGER NOT NULL,
+    -- Found by the own form of the record: judged anew with every change of it.
+    own_form INTEGER NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY ("group", rule, record, field)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX finding_of_form ON finding ("group", record) WHERE own_form;
 
 -- How much was found for a unit, and the day as of which it was judged whole; empty: it has still to be.
 CREATE TABLE unit_finding (

@@ -16,4 +16,5 @@ mod forms;
 mod moves;
 mod pages;
 mod projection;
+mod records;
 mod sign_in;

@@ -90,6 +90,7 @@ pub(crate) fn programme() -> Programme {
         retention: BTreeMap::new(),
         derived: Vec::new(),
         surveys: BTreeMap::new(),
+        live: Default::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use clap::Parser;
 
 mod corpus;
+mod form_rows;
 mod handset;
 mod line;
 mod offices;
@@ -63,6 +64,9 @@ pub(crate) struct Measure {
 /// What every start pays, then in the order of the design.
 pub(crate) const MEASURES: &[Measure] = &[
     Measure { name: "programme", what: "opening the programme", run: programme_rows::open },
+    Measure { name: "form-session", what: "an answer in a long form", run: form_rows::session_rows },
+    Measure { name: "form-open", what: "opening a large form", run: form_rows::opening },
+    Measure { name: "form-convert", what: "converting forms beside pyxform", run: form_rows::converting },
     Measure { name: "save", what: "saving one contact on the phone", run: phone_rows::save },
     Measure { name: "case-page", what: "a case page with very many contacts", run: phone_rows::case_page },
     Measure { name: "open", what: "opening the app with very many cases", run: phone_rows::open },

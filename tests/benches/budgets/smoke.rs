@@ -17,6 +17,9 @@ const SCALE: f64 = 0.001;
 /// measure begins with, and its budget.
 const DESIGN: &[(&str, &str)] = &[
     ("opening the programme, ", "<= 50"),
+    ("answer to page: ", "ratio <= 2"),
+    ("opening a form of ", "ratio <= 5"),
+    ("converting the ", ""),
     ("save one contact, durable, read model and search updated", "ratio <= 2.5"),
     ("save one contact: p99 (ms)", "<= 20"),
     ("open a case page, save a contact, see it", "ratio <= 1.5"),

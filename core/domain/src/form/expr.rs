@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 pub(crate) use clause::{Clause, Comparison};
 pub use context::{Context, Scalar, Surroundings};
+pub(crate) use equalities::{LookUp, Meaning, meaning};
 pub use error::{ErrorKind, ExprError};
 pub(crate) use evaluate::randomness::shuffled;
 pub use functions::{FUNCTIONS, Group, Returns, Signature};
@@ -20,6 +21,7 @@ mod ast;
 mod check;
 mod clause;
 mod context;
+mod equalities;
 mod error;
 mod evaluate;
 mod functions;

@@ -14,6 +14,7 @@ pub use compiled::{CompileError, CompiledForm, Rule};
 pub use context::SessionNode;
 pub use draft::{Draft, DraftError};
 pub use page::{Page, PageDelta, QuestionState, Trouble};
+pub(crate) use standing::Leaning;
 pub use values::AnswerError;
 
 use crate::{
@@ -29,9 +30,11 @@ use compiled::{Kind, T};
 mod compiled;
 mod context;
 mod draft;
+mod index;
 mod page;
 mod recompute;
 mod rows;
+mod standing;
 mod submission;
 mod values;
 
@@ -82,6 +85,8 @@ pub struct Session {
     placeless: BTreeMap<String, Scalar<'static>>,
     /// Questions that were answered and relevant when the session began.
     before: BTreeSet<String>,
+    /// Whether it shows a record as it stands: a code that is not offered any more is told, not taken back.
+    keeps: bool,
 }
 
 /// What a session ends in.
@@ -152,6 +157,7 @@ impl Session {
             faults: BTreeMap::new(),
             placeless: BTreeMap::new(),
             before: BTreeSet::new(),
+            keeps: false,
         };
         session.grow(CompiledForm::TOP, None, "");
         session

@@ -83,7 +83,7 @@ fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Repor
         && form.setting("allow_choice_duplicates").is_some_and(|text| cells::yes_or_no(text) == Some(true));
     form.choices = choices::read(sheets.get("choices"), "choices", duplicates, report);
     form.external_choices = choices::read(sheets.get("external_choices"), "external_choices", true, report);
-    survey::read(sheets.get("survey"), &mut form, report);
+    let compiled = survey::read(sheets.get("survey"), &mut form, report);
     if !form.default_language.is_empty() {
         default_texts(&mut form);
     }
@@ -91,7 +91,7 @@ fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Repor
         standard::check(&form, report);
     }
     if !report.has_error() {
-        circles::check(&form, report);
+        circles::check(&form, &compiled, report);
     }
     form
 }

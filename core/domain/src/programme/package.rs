@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
-use super::{MomentKind, Parts, Programme, Reach, RecordKind, Role, surveys};
+use super::{MomentKind, Parts, Programme, Reach, RecordKind, Role, live::LiveForms, surveys};
 use crate::{
     deadline::DeadlineRules,
     form::{Choice, ChoiceSource, Form, MergePolicy, Sensitivity, xlsform},
@@ -148,6 +148,7 @@ impl<'f> Reader<'f> {
             retention,
             derived,
             surveys: surveys?,
+            live: LiveForms::default(),
         })
     }
 

@@ -102,9 +102,13 @@ pub fn is_restricted(programme: &Programme, form: &Form, edit: &Edit) -> bool {
 /// Whether a form asks anything restricted, so that its records have a restricted part.
 #[must_use]
 pub fn asks_restricted(programme: &Programme, form: &Form) -> bool {
-    form.questions().any(|question| {
-        question.sensitivity == Sensitivity::X || has_restricted_choice(programme, form, question)
-    })
+    form.questions().any(|question| is_apart(programme, form, question))
+}
+
+/// Whether answers to a question, or some of them, stand in the restricted part.
+#[must_use]
+pub fn is_apart(programme: &Programme, form: &Form, question: &Question) -> bool {
+    question.sensitivity == Sensitivity::X || has_restricted_choice(programme, form, question)
 }
 
 fn has_restricted_choice(programme: &Programme, form: &Form, question: &Question) -> bool {

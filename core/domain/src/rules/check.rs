@@ -23,6 +23,16 @@ pub(super) fn check(rules: &Rules, file: &str, forms: &BTreeMap<String, Form>) -
     for rule in &rules.rules {
         checker.rule(rule, &known);
     }
+    for (form, question) in forms.values().flat_map(|form| form.questions().map(move |one| (form, one))) {
+        if let Some(id) = question.extra.get("rule").filter(|id| rules.ids().any(|own| own == **id)) {
+            let what = format!(
+                "The question {} of {} has a rule of this id too.",
+                quoted(&question.name),
+                quoted(&form.id)
+            );
+            checker.wrong(&format!("rule {id}"), "duplicate_rule", what, "Keep it in one place.".to_owned());
+        }
+    }
     for derived in &rules.derived {
         checker.field("derived", &derived.form, &derived.from);
     }

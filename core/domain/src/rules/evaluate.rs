@@ -16,7 +16,7 @@ use crate::{
     deadline::Deadline,
     form::expr::{ExprError, NodeId, Surroundings, Tree, Value},
     ids::{GroupId, PersonId, RecordId},
-    programme::Programme,
+    programme::{Programme, live::OWN_FORM},
     record::RecordView,
     time::Millis,
 };
@@ -72,6 +72,7 @@ pub(super) fn unit<S: Source>(
     for rules in of_unit.into_values() {
         court.whole(&rules, source)?;
     }
+    court.forms(source, touched)?;
     court.explain(source)?;
     Ok(court.done())
 }
@@ -245,6 +246,32 @@ impl<'a> Court<'a> {
                 self.judge(rule, &scene, node, Some(node));
             }
         }
+    }
+
+    /// What the forms of the records find by themselves.
+    fn forms<S: Source>(&mut self, source: &S, touched: Option<&[Touched<'_>]>) -> Result<(), S::Error> {
+        let programme = self.programme;
+        let mut views = Vec::new();
+        match touched {
+            Some(touched) => {
+                for one in touched {
+                    self.outcome.judged.insert((OWN_FORM.to_owned(), Some(one.record)));
+                    if programme.checks_itself(one.form) {
+                        views.extend(source.record(one.record)?);
+                    }
+                }
+            }
+            None => {
+                self.outcome.judged.insert((OWN_FORM.to_owned(), None));
+                for form in programme.records.keys().filter(|form| programme.checks_itself(form)) {
+                    views.extend(source.records(form, Take::All)?);
+                }
+            }
+        }
+        for view in in_order(views) {
+            self.found.extend(programme.found_by_form(&view, &self.around));
+        }
+        Ok(())
     }
 
     /// Rules about a unit that get the same of each form.
@@ -447,6 +474,7 @@ impl<'a> Court<'a> {
             rules_version: self.rules.version.clone(),
             explained: false,
             not_made: false,
+            own_form: false,
         }
     }
 

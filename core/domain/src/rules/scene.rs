@@ -166,8 +166,8 @@ impl<'a> Scene<'a> {
                 builtin::Function::UpnLetter => builtin::upn_letter(text),
                 builtin::Function::Soundex => builtin::soundex(text),
                 builtin::Function::RuleSeverity => self
-                    .rules
-                    .severity(text)
+                    .programme
+                    .severity_of(text)
                     .and_then(|severity| serde_json::to_value(severity).ok()?.as_str().map(str::to_owned))
                     .unwrap_or_default(),
             };

@@ -13,6 +13,8 @@ mod guide;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod package;
 #[cfg(test)]
 mod surveys;

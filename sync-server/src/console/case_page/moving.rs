@@ -12,9 +12,8 @@ use alongside_domain::{
 };
 use askama::Template;
 use axum::{
-    Form,
-    extract::{Path, Query, State, rejection::FormRejection},
-    http::{HeaderMap, StatusCode},
+    extract::{Path, Query, State},
+    http::StatusCode,
     response::{Html, IntoResponse as _, Redirect, Response},
 };
 use rusqlite::Connection;
@@ -27,7 +26,7 @@ use crate::{
         access::Reader,
         error::PageError,
         frame::Frame,
-        session::{SignedIn, is_forged},
+        session::{Sent, SignedIn},
         words,
     },
     ingest::LocalWrite,
@@ -79,7 +78,6 @@ pub(in crate::console) struct Search {
 /// What the page sends.
 #[derive(Deserialize)]
 pub(in crate::console) struct MoveForm {
-    csrf: String,
     /// The unit that the record belongs to.
     #[serde(default)]
     unit: String,
@@ -110,15 +108,9 @@ pub(in crate::console) async fn get(
 /// `POST /cases/{group}/records/{record}/move`
 pub(in crate::console) async fn post(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
-    signed_in: SignedIn,
     Path((unit, record)): Path<(String, String)>,
-    form: Result<Form<MoveForm>, FormRejection>,
+    Sent { signed_in, fields: form }: Sent<MoveForm>,
 ) -> Result<Response, PageError> {
-    let Ok(Form(form)) = form else { return Err(PageError::Forged) };
-    if is_forged(&headers, &signed_in, &form.csrf) {
-        return Err(PageError::Forged);
-    }
     let (unit, record) = parse(&unit, &record)?;
     let ingest = console.ingest.clone().ok_or(PageError::NotFound)?;
     let worker = Arc::clone(&console);

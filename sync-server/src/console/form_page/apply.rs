@@ -70,7 +70,7 @@ pub(super) fn page(visit: &Visit<'_>, posted: &Posted) -> Result<Option<Response
         }
         let read = match file(visit, &filling, key, &question.kind, posted)? {
             Some(read) => read.map(Some),
-            None => controls::read(visit, &filling, key, question, posted),
+            None => controls::read(&visit.asking(&filling), key, question, posted),
         };
         match read {
             Ok(None) => {}

@@ -1,14 +1,26 @@
 //! The control of each question, and what it sends, read back.
 
 use alongside_domain::{
-    form::{Question, QuestionKind, expr::Scalar},
+    form::{
+        Question, QuestionKind,
+        expr::{Scalar, Surroundings},
+        session::Session,
+    },
     media::MediaRef,
     programme::entry::Answer,
 };
 use jiff::civil::Date;
 
-use super::{Visit, posted::Posted};
-use crate::surveys::answer::Filling;
+use super::posted::Posted;
+
+/// What questions are drawn and read with.
+pub(in crate::console) struct Asking<'a> {
+    pub(in crate::console) session: &'a Session,
+    pub(in crate::console) language: &'a str,
+    /// The seed of lists that are shuffled.
+    pub(in crate::console) order: i64,
+    pub(in crate::console) around: &'a Surroundings,
+}
 
 /// Lists longer than this are a box to choose from, not a row of buttons each.
 const LONGEST_LIST: usize = 30;
@@ -16,14 +28,14 @@ const LONGEST_LIST: usize = 30;
 const LONGEST_SCALE: i64 = 12;
 
 /// A choice on the page.
-pub(super) struct Pick {
-    pub(super) code: String,
-    pub(super) label: String,
-    pub(super) is_chosen: bool,
+pub(in crate::console) struct Pick {
+    pub(in crate::console) code: String,
+    pub(in crate::console) label: String,
+    pub(in crate::console) is_chosen: bool,
 }
 
 /// What a question is answered with.
-pub(super) enum Control {
+pub(in crate::console) enum Control {
     /// Nothing: it is read.
     Note,
     /// Nothing: its value is shown.
@@ -70,28 +82,27 @@ pub(super) enum Control {
 }
 
 /// The control of a question as it stands; with what was typed where that was not taken.
-pub(super) fn control(
-    visit: &Visit<'_>,
-    filling: &Filling,
+pub(in crate::console) fn control(
+    asking: &Asking<'_>,
     key: &str,
     question: &Question,
     typed: Option<&Posted>,
 ) -> Control {
-    let zone = &visit.around.zone;
-    let value = filling.session.value_of(key).cloned().unwrap_or(Scalar::Empty);
+    let zone = &asking.around.zone;
+    let value = asking.session.value_of(key).cloned().unwrap_or(Scalar::Empty);
     let text = value.text(zone);
     let sent = |part: &str| typed.and_then(|posted| posted.one(&format!("{key}{part}"))).map(str::to_owned);
     let looks = |word: &str| {
         question.appearance.as_deref().unwrap_or_default().split_whitespace().any(|had| had == word)
     };
-    let is_fixed = filling.session.state(key, &visit.around).is_some_and(|state| state.read_only);
+    let is_fixed = asking.session.state(key, asking.around).is_some_and(|state| state.read_only);
     if question.kind != QuestionKind::Note && is_fixed {
         return Control::Fixed(text);
     }
     match &question.kind {
         QuestionKind::Note => Control::Note,
         QuestionKind::SelectOne(_) => {
-            let picks = picks(visit, filling, key, &[text.as_str()]);
+            let picks = picks(asking, key, &[text.as_str()]);
             if looks("minimal") || picks.len() > LONGEST_LIST {
                 Control::Box { picks }
             } else {
@@ -99,22 +110,22 @@ pub(super) fn control(
             }
         }
         QuestionKind::SelectMultiple(_) => {
-            Control::Many { picks: picks(visit, filling, key, &text.split_whitespace().collect::<Vec<_>>()) }
+            Control::Many { picks: picks(asking, key, &text.split_whitespace().collect::<Vec<_>>()) }
         }
         QuestionKind::Rank(_) => {
             let ranked: Vec<String> = match typed {
                 Some(posted) => {
-                    let count = picks(visit, filling, key, &[]).len();
+                    let count = picks(asking, key, &[]).len();
                     (1..=count)
                         .map(|place| posted.one(&format!("{key}~{place}")).unwrap_or_default().to_owned())
                         .collect()
                 }
                 None => text.split_whitespace().map(str::to_owned).collect(),
             };
-            let count = picks(visit, filling, key, &[]).len();
+            let count = picks(asking, key, &[]).len();
             let places = (0..count).map(|place| {
                 let chosen = ranked.get(place).map(String::as_str).unwrap_or_default();
-                picks(visit, filling, key, &[chosen])
+                picks(asking, key, &[chosen])
             });
             Control::Places { places: places.collect() }
         }
@@ -183,19 +194,19 @@ pub(super) fn control(
 }
 
 /// The choices of a question that are in use today, and those that were chosen.
-fn picks(visit: &Visit<'_>, filling: &Filling, key: &str, chosen: &[&str]) -> Vec<Pick> {
+fn picks(asking: &Asking<'_>, key: &str, chosen: &[&str]) -> Vec<Pick> {
     // The same order on every page of the same link.
-    let order = i64::from(visit.link.number);
-    let today = visit.around.wall().date();
-    filling
+    let order = asking.order;
+    let today = asking.around.wall().date();
+    asking
         .session
-        .choices(key, order, &visit.around)
+        .choices(key, order, asking.around)
         .into_iter()
         .map(|choice| (chosen.contains(&choice.name.as_str()), choice))
         .filter(|(is_chosen, choice)| *is_chosen || choice.is_valid_on(today))
         .map(|(is_chosen, choice)| Pick {
             code: choice.name.clone(),
-            label: choice.label.get(&filling.language).unwrap_or(&choice.name).to_owned(),
+            label: choice.label.get(asking.language).unwrap_or(&choice.name).to_owned(),
             is_chosen,
         })
         .collect()
@@ -214,18 +225,17 @@ fn scale(question: &Question) -> Option<Vec<i64>> {
 ///
 /// # Errors
 /// What is wrong with it, in a sentence for who wrote it.
-pub(super) fn read(
-    visit: &Visit<'_>,
-    filling: &Filling,
+pub(in crate::console) fn read(
+    asking: &Asking<'_>,
     key: &str,
     question: &Question,
     posted: &Posted,
 ) -> Result<Option<Answer>, String> {
     let part = |name: &str| posted.one(&format!("{key}{name}")).unwrap_or_default().trim().to_owned();
     let text = |text: String| Some(if text.is_empty() { Answer::Cleared } else { Answer::Text(text) });
-    let offered = || picks(visit, filling, key, &[]).into_iter().map(|pick| pick.code).collect::<Vec<_>>();
+    let offered = || picks(asking, key, &[]).into_iter().map(|pick| pick.code).collect::<Vec<_>>();
     let known = |codes: &[String]| {
-        let had = filling.session.value_of(key).map(|value| value.text(&visit.around.zone));
+        let had = asking.session.value_of(key).map(|value| value.text(&asking.around.zone));
         let had: Vec<&str> = had.as_deref().unwrap_or_default().split_whitespace().collect();
         let offered = offered();
         let is_known = |code: &String| offered.contains(code) || had.contains(&code.as_str());

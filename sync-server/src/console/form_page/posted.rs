@@ -15,7 +15,7 @@ pub(in crate::console) const MOST_BODY: usize = 24 << 20;
 /// Largest body of a page without files.
 const MOST_TEXT: usize = 1 << 20;
 /// Largest file.
-pub(super) const MOST_FILE: usize = 16 << 20;
+pub(in crate::console) const MOST_FILE: usize = 16 << 20;
 /// Most files of one page.
 const MOST_FILES: usize = 10;
 /// Most fields of one page.
@@ -23,9 +23,9 @@ const MOST_FIELDS: usize = 5_000;
 
 /// A file that was chosen.
 #[derive(Debug)]
-pub(super) struct File {
-    pub(super) media_type: String,
-    pub(super) bytes: Vec<u8>,
+pub(in crate::console) struct File {
+    pub(in crate::console) media_type: String,
+    pub(in crate::console) bytes: Vec<u8>,
 }
 
 /// The fields of a page.
@@ -37,27 +37,27 @@ pub(in crate::console) struct Posted {
 
 impl Posted {
     /// The one value of a field; `None` where there is none, or several.
-    pub(super) fn one(&self, name: &str) -> Option<&str> {
+    pub(in crate::console) fn one(&self, name: &str) -> Option<&str> {
         match self.texts.get(name)?.as_slice() {
             [value] => Some(value),
             _ => None,
         }
     }
 
-    pub(super) fn all(&self, name: &str) -> &[String] {
+    pub(in crate::console) fn all(&self, name: &str) -> &[String] {
         self.texts.get(name).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn file(&self, name: &str) -> Option<&File> {
+    pub(in crate::console) fn file(&self, name: &str) -> Option<&File> {
         self.files.get(name)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::console) fn names(&self) -> impl Iterator<Item = &str> {
         self.texts.keys().chain(self.files.keys()).map(String::as_str)
     }
 
     /// Refuses what has other fields than these.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), PageError> {
+    pub(in crate::console) fn only(&self, known: &[&str]) -> Result<(), PageError> {
         let is_known = self.names().all(|name| known.contains(&name));
         if is_known { Ok(()) } else { Err(PageError::NotOfForm) }
     }
@@ -70,13 +70,18 @@ impl FromRequest<Arc<Console>> for Posted {
         if from_elsewhere(request.headers()) {
             return Err(PageError::Forged);
         }
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match kind.as_str() {
-            "application/x-www-form-urlencoded" => plain(request).await,
-            "multipart/form-data" => with_files(request).await,
-            _ => Err(PageError::BadRequest),
-        }
+        read(request).await
+    }
+}
+
+/// Reads the body of a page.
+pub(in crate::console) async fn read(request: Request) -> Result<Posted, PageError> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/x-www-form-urlencoded" => plain(request).await,
+        "multipart/form-data" => with_files(request).await,
+        _ => Err(PageError::BadRequest),
     }
 }
 

@@ -22,19 +22,19 @@ use crate::{
 };
 
 /// One question on the page.
-struct Field {
-    key: String,
-    id: String,
-    label: String,
-    hint: String,
-    guidance: String,
-    optional: bool,
-    error: Option<String>,
-    control: Control,
+pub(in crate::console) struct Field {
+    pub(in crate::console) key: String,
+    pub(in crate::console) id: String,
+    pub(in crate::console) label: String,
+    pub(in crate::console) hint: String,
+    pub(in crate::console) guidance: String,
+    pub(in crate::console) optional: bool,
+    pub(in crate::console) error: Option<String>,
+    pub(in crate::console) control: Control,
     /// The headings that begin here.
-    headings: Vec<String>,
+    pub(in crate::console) headings: Vec<String>,
     /// The row that ends with this question: its key, and what it is called.
-    ends: Option<(String, String)>,
+    pub(in crate::console) ends: Option<(String, String)>,
 }
 
 #[derive(Template)]
@@ -59,7 +59,7 @@ struct QuestionPage {
 }
 
 /// The id of a question in the page.
-pub(super) fn id(key: &str) -> String {
+pub(in crate::console) fn id(key: &str) -> String {
     format!("q-{}", key.replace('/', "-"))
 }
 
@@ -102,7 +102,7 @@ pub(super) fn page(
             guidance: question.guidance_hint.get(lang).unwrap_or_default().to_owned(),
             optional: !state.required && question.kind != QuestionKind::Note && !state.read_only,
             error,
-            control: controls::control(visit, filling, key, question, typed),
+            control: controls::control(&visit.asking(filling), key, question, typed),
             headings,
             ends: ends.map(|row| {
                 let name = with_rows(visit, filling, key).last().cloned().unwrap_or_default();

@@ -3,9 +3,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    sync::{Arc, OnceLock},
 };
 
-use super::rows::Source;
+use super::{index::Column, rows::Source};
 use crate::form::{
     Choice, ChoiceSource, Form, Item, Question, Section,
     expr::{Expr, ExprError, PathRead, PathStart, PathStep, is_dynamic},
@@ -94,6 +95,9 @@ impl std::error::Error for CompileError {}
 /// Most questions that the expressions of a form read together: no honest form comes near it.
 const MOST_READS: usize = 2_000_000;
 
+/// Lists up to this length are not looked up.
+const SHORT_LIST: usize = 32;
+
 /// Place of a template in its form.
 pub(super) type T = usize;
 
@@ -113,7 +117,7 @@ pub(super) struct Template {
     /// Place among the children of its parent.
     pub(super) slot: usize,
     pub(super) children: Vec<T>,
-    pub(super) rules: BTreeMap<Rule, Expr>,
+    pub(super) rules: BTreeMap<Rule, Arc<Expr>>,
     pub(super) appearance: String,
     pub(super) label: crate::form::Translated,
     pub(super) list: Option<usize>,
@@ -135,6 +139,22 @@ pub(super) struct Dependent {
 pub(super) struct List {
     pub(super) name: String,
     pub(super) choices: Vec<Choice>,
+    /// The columns that filters look up, each read when it is first asked for.
+    pub(super) columns: HashMap<String, OnceLock<Column>>,
+}
+
+impl List {
+    fn new(name: String, choices: Vec<Choice>) -> Self {
+        Self { name, choices, columns: HashMap::new() }
+    }
+}
+
+/// What a form is compiled with: the lists in files, unless it is only checked, and expressions that were
+/// compiled before.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    lists: Option<&'a BTreeMap<String, Vec<Choice>>>,
+    expressions: Option<&'a HashMap<String, Arc<Expr>>>,
 }
 
 /// A form made ready to run. Made once, shared by every session.
@@ -165,6 +185,23 @@ impl CompiledForm {
     ///
     /// Every expression that cannot be compiled, and every circle of expressions.
     pub fn new(form: &Form, code_lists: &BTreeMap<String, Vec<Choice>>) -> Result<Self, Vec<CompileError>> {
+        Self::build(form, Known { lists: Some(code_lists), expressions: None })
+    }
+
+    /// Whether a form can be compiled: without keeping what only a session needs.
+    ///
+    /// # Errors
+    ///
+    /// As [`CompiledForm::new`].
+    pub(in crate::form) fn check(
+        form: &Form,
+        known: &HashMap<String, Arc<Expr>>,
+    ) -> Result<(), Vec<CompileError>> {
+        Self::build(form, Known { lists: None, expressions: Some(known) }).map(|_| ())
+    }
+
+    /// Compiles a form; without code lists, only to see whether it can be.
+    fn build(form: &Form, known: Known<'_>) -> Result<Self, Vec<CompileError>> {
         let mut compiled = Self {
             id: form.id.clone(),
             version: form.version.clone(),
@@ -176,11 +213,13 @@ impl CompiledForm {
             lists: form
                 .choices
                 .iter()
-                .map(|(name, choices)| List { name: name.clone(), choices: choices.clone() })
+                .filter(|_| known.lists.is_some())
+                .map(|(name, choices)| List::new(name.clone(), choices.clone()))
                 .chain(
                     form.external_choices
                         .iter()
-                        .map(|(name, choices)| List { name: external(name), choices: choices.clone() }),
+                        .filter(|_| known.lists.is_some())
+                        .map(|(name, choices)| List::new(external(name), choices.clone())),
                 )
                 .collect(),
             dependents: Vec::new(),
@@ -189,9 +228,9 @@ impl CompiledForm {
         };
         let mut errors = Vec::new();
         let top = Section { name: "data".to_owned(), ..Section::default() };
-        compiled.section(&top, Kind::Group, None, code_lists, &mut errors);
+        compiled.section(&top, Kind::Group, None, known, &mut errors);
         for item in &form.items {
-            compiled.item(item, Self::TOP, code_lists, &mut errors);
+            compiled.item(item, Self::TOP, known, &mut errors);
         }
         compiled.sources();
         if !compiled.connect() {
@@ -202,20 +241,14 @@ impl CompiledForm {
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
     }
 
-    fn item(
-        &mut self,
-        item: &Item,
-        parent: T,
-        lists: &BTreeMap<String, Vec<Choice>>,
-        errors: &mut Vec<CompileError>,
-    ) {
+    fn item(&mut self, item: &Item, parent: T, known: Known<'_>, errors: &mut Vec<CompileError>) {
         match item {
-            Item::Question(question) => self.question(question, parent, lists, errors),
+            Item::Question(question) => self.question(question, parent, known, errors),
             Item::Group(section) | Item::Repeat(section) => {
                 let kind = if matches!(item, Item::Repeat(_)) { Kind::Repeat } else { Kind::Group };
-                let at = self.section(section, kind, Some(parent), lists, errors);
+                let at = self.section(section, kind, Some(parent), known, errors);
                 for item in &section.items {
-                    self.item(item, at, lists, errors);
+                    self.item(item, at, known, errors);
                 }
             }
         }
@@ -226,14 +259,14 @@ impl CompiledForm {
         section: &Section,
         kind: Kind,
         parent: Option<T>,
-        _lists: &BTreeMap<String, Vec<Choice>>,
+        known: Known<'_>,
         errors: &mut Vec<CompileError>,
     ) -> T {
         let mut rules = BTreeMap::new();
         for (rule, text) in
             [(Rule::Relevant, section.relevant.as_deref()), (Rule::Count, section.repeat_count.as_deref())]
         {
-            compile(&section.name, section.row, rule, text, &mut rules, errors);
+            compile(&section.name, section.row, rule, (text, known), &mut rules, errors);
         }
         self.push(Template {
             name: section.name.clone(),
@@ -243,19 +276,13 @@ impl CompiledForm {
             children: Vec::new(),
             rules,
             appearance: section.appearance.clone().unwrap_or_default(),
-            label: section.label.clone(),
+            label: known.lists.map(|_| section.label.clone()).unwrap_or_default(),
             list: None,
             source: None,
         })
     }
 
-    fn question(
-        &mut self,
-        question: &Question,
-        parent: T,
-        lists: &BTreeMap<String, Vec<Choice>>,
-        errors: &mut Vec<CompileError>,
-    ) {
+    fn question(&mut self, question: &Question, parent: T, known: Known<'_>, errors: &mut Vec<CompileError>) {
         let mut rules = BTreeMap::new();
         let required = question.required.as_deref().map(|text| if text == "yes" { "true()" } else { text });
         let default = question.default.as_deref().filter(|text| is_dynamic(text));
@@ -267,18 +294,31 @@ impl CompiledForm {
             (Rule::Constraint, question.constraint.as_deref()),
             (Rule::Default, default),
         ] {
-            compile(&question.name, question.row, rule, text, &mut rules, errors);
+            compile(&question.name, question.row, rule, (text, known), &mut rules, errors);
         }
-        let list = question.kind.choices().and_then(|source| self.list(source, lists));
+        let list =
+            question.kind.choices().zip(known.lists).and_then(|(source, lists)| self.list(source, lists));
+        if let (Some(list), Some(filter)) = (list, rules.get(&Rule::Choices)) {
+            let list = &mut self.lists[list];
+            // A short list is read through as fast.
+            if list.choices.len() > SHORT_LIST {
+                for column in filter.equalities().columns() {
+                    list.columns.entry(column.to_owned()).or_default();
+                }
+            }
+        }
         self.push(Template {
             name: question.name.clone(),
-            kind: Kind::Question(Box::new(question.clone())),
+            kind: Kind::Question(Box::new(match known.lists {
+                Some(_) => question.clone(),
+                None => Question { trigger: question.trigger.clone(), ..Question::default() },
+            })),
             parent: Some(parent),
             slot: 0,
             children: Vec::new(),
             rules,
             appearance: question.appearance.clone().unwrap_or_default(),
-            label: question.label.clone(),
+            label: known.lists.map(|_| question.label.clone()).unwrap_or_default(),
             list,
             source: None,
         });
@@ -297,7 +337,7 @@ impl CompiledForm {
             return Some(at);
         }
         let choices = lists.get(&name)?.clone();
-        self.lists.push(List { name, choices });
+        self.lists.push(List::new(name, choices));
         Some(self.lists.len() - 1)
     }
 
@@ -535,14 +575,18 @@ fn compile(
     name: &str,
     row: u32,
     rule: Rule,
-    text: Option<&str>,
-    rules: &mut BTreeMap<Rule, Expr>,
+    (text, known): (Option<&str>, Known<'_>),
+    rules: &mut BTreeMap<Rule, Arc<Expr>>,
     errors: &mut Vec<CompileError>,
 ) {
     let Some(text) = text else { return };
+    if let Some(expr) = known.expressions.and_then(|expressions| expressions.get(text)) {
+        rules.insert(rule, Arc::clone(expr));
+        return;
+    }
     match Expr::compile(text) {
         Ok(expr) => {
-            rules.insert(rule, expr);
+            rules.insert(rule, Arc::new(expr));
         }
         Err(all) => errors.extend(all.into_iter().map(|error| CompileError::Expression {
             name: name.to_owned(),

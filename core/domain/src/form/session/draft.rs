@@ -200,7 +200,7 @@ impl Session {
 
     /// Makes a row and those around it, by its key `repeat/row` or `repeat/row/repeat/row`; nothing
     /// where the form has no such repeat.
-    fn make_row(&mut self, key: &str) {
+    pub(super) fn make_row(&mut self, key: &str) {
         let parts: Vec<&str> = key.split('/').collect();
         let mut within = String::new();
         for pair in parts.chunks_exact(2) {

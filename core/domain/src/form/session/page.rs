@@ -234,7 +234,7 @@ impl Session {
         self.node(key).and_then(|node| self.state_of(node, around))
     }
 
-    fn state_of(&self, node: u32, around: &Surroundings) -> Option<QuestionState> {
+    pub(super) fn state_of(&self, node: u32, around: &Surroundings) -> Option<QuestionState> {
         let question = self.question(node)?;
         let here = &self.nodes[node as usize];
         let template = &self.form.templates[here.template];
@@ -279,6 +279,10 @@ impl Session {
                 code: "missing_answer",
                 message: said(&question.required_message, "An answer is needed here."),
             });
+        }
+        if self.keeps && !self.is_offered(node, around) {
+            let message = "This answer is not offered together with the others.".to_owned();
+            return Some(Trouble { code: "not_offered", message });
         }
         let constraint = template.rules.get(&Rule::Constraint)?;
         match constraint.boolean(self, SessionNode::Record(node), around) {

@@ -1,16 +1,13 @@
 //! Computes again what a change affects, in the order of who depends on whom.
 
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Kind, MOST_ROWS, Rule, Session, SessionNode, Slot, T,
     compiled::{CompiledForm, Dependent},
     values,
 };
-use crate::form::{
-    Choice,
-    expr::{Scalar, Surroundings},
-};
+use crate::form::expr::{Scalar, Surroundings};
 
 /// What waits to be computed: by rank, then rule, so that nothing is computed before what it reads.
 type Waiting = BTreeSet<(usize, Rule, u32)>;
@@ -284,29 +281,6 @@ impl Session {
         }
     }
 
-    /// The choices that a filter leaves.
-    pub(super) fn offered(&self, node: u32, around: &Surroundings) -> Vec<Cow<'_, Choice>> {
-        let template = &self.form.templates[self.nodes[node as usize].template];
-        if let Some(source) = template.source {
-            return self.row_choices(node, source, around).into_iter().map(Cow::Owned).collect();
-        }
-        let Some(list) = template.list else { return Vec::new() };
-        let choices = &self.form.lists[list].choices;
-        let Some(filter) = template.rules.get(&Rule::Choices) else {
-            return choices.iter().map(Cow::Borrowed).collect();
-        };
-        let list = u32::try_from(list).unwrap_or(u32::MAX);
-        (0..)
-            .zip(choices)
-            .filter(|(row, _)| {
-                let item = SessionNode::Item(list, *row);
-                // A filter that cannot be computed leaves every choice.
-                filter.boolean_in(self, SessionNode::Record(node), item, around).unwrap_or(true)
-            })
-            .map(|(_, choice)| Cow::Borrowed(choice))
-            .collect()
-    }
-
     /// Takes back codes that are not offered any more.
     fn filtered(
         &mut self,
@@ -316,6 +290,9 @@ impl Session {
         around: &Surroundings,
     ) {
         touched.insert(node);
+        if self.keeps {
+            return;
+        }
         let Scalar::Text(text) = &self.nodes[node as usize].value else { return };
         let offered = self.offered(node, around);
         // The whole of it, which may have blanks where it is an answer of a row.

@@ -1,7 +1,6 @@
 //! Expressions that need each other's values.
 
-use std::collections::BTreeMap;
-
+use super::expression::Compiled;
 use crate::{
     form::{
         Form, Item,
@@ -11,8 +10,8 @@ use crate::{
 };
 
 /// Says which expressions of a form need each other, so that none can be computed first.
-pub(super) fn check(form: &Form, report: &mut Report) {
-    let Err(errors) = CompiledForm::new(form, &BTreeMap::new()) else { return };
+pub(super) fn check(form: &Form, compiled: &Compiled, report: &mut Report) {
+    let Err(errors) = CompiledForm::check(form, compiled) else { return };
     for error in errors {
         let survey = Place::sheet("survey");
         match &error {

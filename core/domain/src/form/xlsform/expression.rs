@@ -1,14 +1,20 @@
 //! The expressions of a form, compiled, and the names that texts and expressions mention.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::{
-    form::expr::Expr,
+    form::expr::{Expr, Reads},
     problem::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
 };
+
+/// Expressions that were compiled, by their text: each is compiled once, however often the form has it.
+pub(in crate::form) type Compiled = HashMap<String, Arc<Expr>>;
 
 /// A text to check once every name of the form is known.
 pub(super) struct Mention<'a> {
@@ -19,25 +25,27 @@ pub(super) struct Mention<'a> {
 }
 
 impl Mention<'_> {
-    pub(super) fn check(&self, names: &BTreeMap<&str, u32>, report: &mut Report) {
+    pub(super) fn check(&self, names: &BTreeMap<&str, u32>, compiled: &mut Compiled, report: &mut Report) {
         if self.text.is_empty() {
             return;
         }
         if self.is_expression {
-            self.compile(names, report);
+            self.compile(names, compiled, report);
         } else {
             self.mentioned(names, report);
         }
     }
 
     /// Says everything that is wrong with an expression, and where in the cell.
-    fn compile(&self, names: &BTreeMap<&str, u32>, report: &mut Report) {
+    fn compile(&self, names: &BTreeMap<&str, u32>, compiled: &mut Compiled, report: &mut Report) {
+        if let Some(known) = compiled.get(self.text) {
+            let reads = known.reads();
+            return self.all_known(&reads, names, report);
+        }
         match Expr::compile(self.text) {
             Ok(expr) => {
-                let reads = expr.reads();
-                for name in reads.names.iter().chain(&reads.last_saved).chain(&reads.labels_of) {
-                    self.known(name, names, report);
-                }
+                self.all_known(&expr.reads(), names, report);
+                compiled.insert(self.text.to_owned(), Arc::new(expr));
             }
             Err(errors) => {
                 for error in errors {
@@ -51,6 +59,12 @@ impl Mention<'_> {
                     report.error(self.place, error.kind.code(), what, error.help);
                 }
             }
+        }
+    }
+
+    fn all_known(&self, reads: &Reads, names: &BTreeMap<&str, u32>, report: &mut Report) {
+        for name in reads.names.iter().chain(&reads.last_saved).chain(&reads.labels_of) {
+            self.known(name, names, report);
         }
     }
 

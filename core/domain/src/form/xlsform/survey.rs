@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, mem};
 use super::{
     cells,
     columns::{Columns, Known, Row},
-    expression::Mention,
+    expression::{Compiled, Mention},
     kinds::{self, Bracket, RowType},
     table::Sheet,
 };
@@ -88,8 +88,8 @@ const OF_QUESTIONS: [&str; 9] = [
 /// Deepest nesting of groups and repeats.
 const DEEPEST: usize = 32;
 
-/// Reads the questions into a form whose choices are read already.
-pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) {
+/// Reads the questions into a form whose choices are read already. Gives its expressions, compiled.
+pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) -> Compiled {
     let Some(sheet) = sheet else {
         report.error(
             Place::sheet("survey"),
@@ -97,7 +97,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
             "There is no table under a heading `# survey`.",
             "Add it, with the columns `type`, `name` and `label`.",
         );
-        return;
+        return Compiled::new();
     };
     let columns = Columns::find(sheet, &SURVEY, report);
     let has_type = columns.require("type", report);
@@ -105,7 +105,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
     let has_label = !report.is_standard() && columns.require("label", report);
     language(&columns, form, report);
     if !has_type {
-        return;
+        return Compiled::new();
     }
     let mut reader = Reader {
         report,
@@ -132,7 +132,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
             "Add rows below the heading of the survey sheet.",
         );
     }
-    check_mentions(&columns, sheet, form, report);
+    check_mentions(&columns, sheet, form, report)
 }
 
 /// Settles the default language.
@@ -403,7 +403,9 @@ impl Reader<'_> {
 }
 
 /// Checks what texts and expressions mention, once every name is known.
-fn check_mentions(columns: &Columns<'_>, sheet: &Sheet, form: &Form, report: &mut Report) {
+/// Gives the expressions, compiled.
+fn check_mentions(columns: &Columns<'_>, sheet: &Sheet, form: &Form, report: &mut Report) -> Compiled {
+    let mut compiled = Compiled::new();
     let mut names: BTreeMap<&str, u32> = form.questions().map(|q| (q.name.as_str(), q.row)).collect();
     let rows: Vec<Row<'_>> = columns.rows(sheet).collect();
     // Names of groups, and of rows whose type is wrong, can be mentioned too.
@@ -412,31 +414,45 @@ fn check_mentions(columns: &Columns<'_>, sheet: &Sheet, form: &Form, report: &mu
         for column in EXPRESSIONS.into_iter().chain(["repeat_count", "required", "read_only"]) {
             let is_word = cells::yes_or_no(row.get(column)).is_some();
             if !is_word {
-                Mention { place: row.at(column), text: row.get(column), is_expression: true }
-                    .check(&names, report);
+                Mention { place: row.at(column), text: row.get(column), is_expression: true }.check(
+                    &names,
+                    &mut compiled,
+                    report,
+                );
             }
         }
-        Mention { place: row.at("trigger"), text: row.get("trigger"), is_expression: false }
-            .check(&names, report);
+        Mention { place: row.at("trigger"), text: row.get("trigger"), is_expression: false }.check(
+            &names,
+            &mut compiled,
+            report,
+        );
         let default = row.get("default");
-        Mention { place: row.at("default"), text: default, is_expression: is_dynamic(default) }
-            .check(&names, report);
+        Mention { place: row.at("default"), text: default, is_expression: is_dynamic(default) }.check(
+            &names,
+            &mut compiled,
+            report,
+        );
         for column in SURVEY.translated {
             for text in row.texts(column).0.values() {
-                Mention { place: row.at(column), text, is_expression: false }.check(&names, report);
+                Mention { place: row.at(column), text, is_expression: false }.check(
+                    &names,
+                    &mut compiled,
+                    report,
+                );
             }
         }
     }
     if let Some(text) = form.settings.get("instance_name") {
         let place = Place::sheet("settings").row(2).column("instance_name");
-        Mention { place, text, is_expression: true }.check(&names, report);
+        Mention { place, text, is_expression: true }.check(&names, &mut compiled, report);
     }
     for entity in &form.entities {
         for column in ["entity_id", "create_if", "update_if", "label"] {
             if let Some(text) = entity.get(column) {
                 let place = Place::sheet("entities").column(column);
-                Mention { place, text, is_expression: true }.check(&names, report);
+                Mention { place, text, is_expression: true }.check(&names, &mut compiled, report);
             }
         }
     }
+    compiled
 }
