@@ -155,7 +155,7 @@ impl<'o> Handset<'o> {
         };
         let app = App::start(config).unwrap();
         let profile = office.runtime.block_on(app.create_profile(vec![5; 32])).unwrap();
-        let code = people::enrolment_code(&office.store, NOW, office.asha, HOUR).unwrap().reveal().to_owned();
+        let code = people::enrolment_code(&office.store, NOW, office.asha, HOUR).unwrap().reveal();
         let request = EnrolRequest { server: office.running.url(), code, device_name: "Phone".to_owned() };
         office.runtime.block_on(profile.sync().enrol(request)).unwrap();
         let open = |kind: &str, parents: Vec<GroupId>, answers: Vec<AnswerView>| {

@@ -128,7 +128,7 @@ fn scan(office: &Office) -> usize {
     let programme = &office.programme;
     let mut forms: BTreeMap<RecordId, String> = BTreeMap::new();
     let mut found = 0;
-    for (kind, _, record, bytes) in feed(&office) {
+    for (kind, _, record, bytes) in feed(office) {
         let said = chunk::parse(&bytes).unwrap().said();
         if let Some(form) = said.form {
             forms.insert(record, form);

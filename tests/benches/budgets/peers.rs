@@ -63,27 +63,50 @@ struct Told {
 pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Row>> {
     let drivers = install()?;
     let mut rows = Vec::new();
+    let mut failed = None;
     for (name, driver, records) in PEERS {
-        let records = stage.sizes.of(records, 40);
-        let folder = stage.folder(driver)?;
-        let (ours, lines) = ours(stage, &folder.join("ours"), records)?;
-        let file = folder.join("records.jsonl");
-        fs::write(&file, lines)?;
-        let theirs = theirs(&drivers, driver, &folder, &file, records)?;
-        for (place, phase) in PHASES.into_iter().enumerate() {
-            let (our, their) = (ours.phases[place], theirs.phases[place]);
-            let measure = |what: &str| format!("{phase} of {records} records against {name}: {what}");
-            let rated = place < 2;
-            let budget = |most: f64| rated.then_some(Budget::RatioAtMost(most));
-            let reported = |what, ours, theirs| Row::reported(measure(what), ours, Some(theirs));
-            rows.push(Row { budget: budget(0.1), ..reported("wall time (ms)", our.ms, their.ms) });
-            let bytes = reported("bytes", our.carried.bytes as f64, their.carried.bytes as f64);
-            rows.push(Row { budget: budget(0.333), ..bytes });
-            rows.push(reported("turns", our.carried.turns as f64, their.carried.turns as f64));
+        // One that fails takes nothing of the others with it.
+        match beside(stage, &drivers, (name, driver), records) {
+            Ok(of_peer) => rows.extend(of_peer),
+            Err(error) => {
+                crate::complain(&format!("{name} could not be measured: {error:#}"));
+                failed = Some(error);
+            }
         }
-        let measure = format!("server after {records} records against {name}: memory (MB)");
-        rows.push(Row::reported(measure, ours.memory, Some(theirs.memory)));
     }
+    match failed {
+        Some(error) if rows.is_empty() => Err(error),
+        _ => Ok(rows),
+    }
+}
+
+/// Ours beside one peer.
+fn beside(
+    stage: &mut Stage,
+    drivers: &Path,
+    (name, driver): (&str, &str),
+    records: usize,
+) -> Result<Vec<Row>> {
+    let records = stage.sizes.of(records, 40);
+    let folder = stage.folder(driver)?;
+    let (ours, lines) = ours(stage, &folder.join("ours"), records)?;
+    let file = folder.join("records.jsonl");
+    fs::write(&file, lines)?;
+    let theirs = theirs(drivers, driver, &folder, &file, records)?;
+    let mut rows = Vec::new();
+    for (place, phase) in PHASES.into_iter().enumerate() {
+        let (our, their) = (ours.phases[place], theirs.phases[place]);
+        let measure = |what: &str| format!("{phase} of {records} records against {name}: {what}");
+        let rated = place < 2;
+        let budget = |most: f64| rated.then_some(Budget::RatioAtMost(most));
+        let reported = |what, ours, theirs| Row::reported(measure(what), ours, Some(theirs));
+        rows.push(Row { budget: budget(0.1), ..reported("wall time (ms)", our.ms, their.ms) });
+        let bytes = reported("bytes", our.carried.bytes as f64, their.carried.bytes as f64);
+        rows.push(Row { budget: budget(0.333), ..bytes });
+        rows.push(reported("turns", our.carried.turns as f64, their.carried.turns as f64));
+    }
+    let measure = format!("server after {records} records against {name}: memory (MB)");
+    rows.push(Row::reported(measure, ours.memory, Some(theirs.memory)));
     Ok(rows)
 }
 

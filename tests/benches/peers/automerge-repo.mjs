@@ -48,11 +48,22 @@ async function settled({ repo }, handles) {
   }
 }
 
+// A busy server answers some questions too late, and the library gives up on them: they are asked again.
+async function findOne(repo, url) {
+  for (let tries = 5; ; tries -= 1) {
+    try {
+      return await repo.find(url);
+    } catch (error) {
+      if (tries === 0) throw error;
+    }
+  }
+}
+
 // There is no list of documents: whoever pulls must know every address.
 async function find(repo, urls) {
   const handles = [];
   for (let at = 0; at < urls.length; at += AT_ONCE) {
-    const part = urls.slice(at, at + AT_ONCE).map((each) => repo.find(each));
+    const part = urls.slice(at, at + AT_ONCE).map((each) => findOne(repo, each));
     handles.push(...(await Promise.all(part)));
   }
   return handles;

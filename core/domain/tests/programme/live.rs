@@ -234,7 +234,7 @@ fn a_calculation_is_stored_where_people_answer_it_too_and_only_when_what_it_read
     let edit = |key: &str, value: Value| Edit { key: key.to_owned(), value };
     let minutes = ("duration_min", Answer::Integer(40));
     assert_eq!(
-        enter(&[minutes.clone()], None),
+        enter(std::slice::from_ref(&minutes), None),
         [edit("duration_min", Value::Integer(40)), edit("whole_min", Value::Integer(40))]
     );
     let view = record(&programme, "contact", &but(&[], &[("whole_min", Value::Integer(30))]));

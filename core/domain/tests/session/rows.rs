@@ -11,9 +11,9 @@ fn offered(session: &Session, key: &str) -> Vec<String> {
 /// Adds a row of `repeat`, answered; gives its key.
 fn add(session: &mut Session, repeat: &str, within: Option<&str>, answers: &[(&str, &str)]) -> String {
     let here = around();
-    let seed = u8::try_from(session.row_keys(repeat, within).len() + 1).unwrap();
+    let seed = u8::try_from(session.row_keys(repeat, within).len() + 1).expect("a few rows");
     let chance = alongside_domain::form::expr::Surroundings::new(here.now, here.zone, [seed; 32]);
-    let row = session.add_row(repeat, within, &chance).unwrap().0;
+    let row = session.add_row(repeat, within, &chance).expect("it may grow").0;
     for (name, text) in answers {
         say(session, &format!("{row}/{name}"), text);
     }

@@ -139,7 +139,7 @@ impl Walker {
             (5, Some(key)) => self.answer(&key, &said(&key, drawn)),
             (6, _) => {
                 let rows = self.session.row_keys("guest", None);
-                match rows.last().filter(|_| rows.len() > GUESTS || drawn % 3 == 0) {
+                match rows.last().filter(|_| rows.len() > GUESTS || drawn.is_multiple_of(3)) {
                     Some(last) => drop(self.session.remove_row(last, &around()).expect("a row")),
                     None => self.add_guest(),
                 }

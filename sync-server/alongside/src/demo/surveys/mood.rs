@@ -169,7 +169,7 @@ impl Mood {
                 let month = chance.between(9, 12);
                 vec![text(&format!("2014-{month:02}-01")), text("2015-12-01")]
             }
-            QuestionKind::Text => vec![text(*chance.one(self.sentences))],
+            QuestionKind::Text => vec![text(chance.one::<&str>(self.sentences))],
             QuestionKind::Acknowledge => vec![text("OK")],
             _ => Vec::new(),
         }
@@ -179,14 +179,14 @@ impl Mood {
     fn one<'c>(&self, chance: &mut Chance, codes: &[&'c str]) -> &'c str {
         let said: Vec<&'c str> = codes.iter().copied().filter(|code| !NO_ANSWER.contains(code)).collect();
         if said.is_empty() || (said.len() < codes.len() && chance.happens(0.06)) {
-            return *chance.one(codes);
+            return chance.one::<&str>(codes);
         }
         let is_scale = said.len() > 2 && said.iter().all(|code| code.parse::<i64>().is_ok());
         if is_scale {
             let at = self.between(chance, 0, said.len() as i64 - 1);
             return said[usize::try_from(at).unwrap_or(0).min(said.len() - 1)];
         }
-        *chance.one(&said)
+        chance.one::<&str>(&said)
     }
 
     /// A step of a scale.
