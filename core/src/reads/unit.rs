@@ -109,7 +109,7 @@ fn page(
         .prepare_cached(&format!(
             "{STORED} WHERE grp = ?1 AND (at, record) < (?2, ?3) AND form NOT GLOB '{}*'
              ORDER BY at DESC, record DESC LIMIT ?4",
-            moved::CLOSED
+            moved::LOOKED_UP_WITH
         ))?
         .query_map(params![group.0, at, record, limit + 1], Stored::read)?
         .collect::<Result<_, _>>()?;

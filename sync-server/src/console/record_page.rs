@@ -80,7 +80,7 @@ struct Asked {
 /// Whether the reader may change this record on a page: of a form that they write, and no restricted part.
 pub(super) fn may_change(wording: &Wording<'_>, view: &RecordView) -> bool {
     let is_restricted = wording.restricted.values().flatten().any(|(group, _)| *group == view.root.group);
-    !is_restricted && wording.form(view).is_some() && wording.may_write(view)
+    !is_restricted && !view.is_moved() && wording.form(view).is_some() && wording.may_write(view)
 }
 
 /// What one page of a record is made with.

@@ -130,7 +130,7 @@ pub fn record_of_part(
 ) -> Result<Option<StoredRecord>, ReadModelError> {
     let mut statement = connection
         .prepare_cached("SELECT record FROM record_row WHERE \"group\" = ?1 AND form IN (?2, ?3)")?;
-    let closed = format!("{}{}", moved::CLOSED, part.root.form);
+    let closed = format!("{}{}", moved::LOOKED_UP_WITH, part.root.form);
     let mut rows = statement.query(params![beside.0, part.root.form, closed])?;
     while let Some(row) = rows.next()? {
         let of = RecordId(row.get(0)?);
@@ -166,7 +166,7 @@ pub fn form_counts(
 ) -> Result<BTreeMap<String, (u64, u64)>, ReadModelError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT form, COUNT(*), COUNT(at) FROM record_row WHERE \"group\" = ?1 AND form NOT GLOB '{}*' GROUP BY form",
-        moved::CLOSED
+        moved::LOOKED_UP_WITH
     ))?;
     let counts = statement
         .query_map([&group.0[..]], |row| Ok((row.get(0)?, (number(row, 1)?, number(row, 2)?))))?

@@ -125,7 +125,7 @@ pub(super) fn form_of(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Resul
     tx.prepare_cached("SELECT form FROM record_row WHERE record = ?1")?
         .query_row([&record.0[..]], |row| {
             let form: String = row.get(0)?;
-            Ok(form.strip_prefix(moved::CLOSED).map_or(form.clone(), str::to_owned))
+            Ok(form.strip_prefix(moved::LOOKED_UP_WITH).map_or(form.clone(), str::to_owned))
         })
         .optional()
 }

@@ -20,9 +20,13 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Starts chromedriver; `None`, with the reason printed, where there is none. Where the variable
-    /// `BROWSER_TESTS` says `required`, that is a failure.
+    /// Starts chromedriver; `None`, with the reason printed, where there is none, or the variable `BROWSER_TESTS`
+    /// says `skip`. Where it says `required`, that there is none is a failure.
     pub(crate) fn start() -> anyhow::Result<Option<Self>> {
+        if std::env::var("BROWSER_TESTS").is_ok_and(|value| value == "skip") {
+            println!("skipped: BROWSER_TESTS=skip");
+            return Ok(None);
+        }
         if !Path::new(DRIVER).exists() {
             if std::env::var("BROWSER_TESTS").is_ok_and(|value| value == "required") {
                 bail!("BROWSER_TESTS=required, but there is no {DRIVER}: install chromium-driver");

@@ -8,32 +8,55 @@ use fantoccini::{Client, Locator, elements::Element, key::Key};
 /// Most stops of the keyboard between two things on a page.
 const MOST_STOPS: usize = 120;
 
+/// Does it again while what it has found is gone already, because another page came meanwhile.
+async fn steady<T, F: Future<Output = anyhow::Result<T>>>(mut doing: impl FnMut() -> F) -> anyhow::Result<T> {
+    for _ in 0..50 {
+        match doing().await {
+            Err(error) if format!("{error:#}").contains("stale element") => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            done => return done,
+        }
+    }
+    doing().await
+}
+
 pub(crate) async fn point_at(client: &Client, css: &str) -> anyhow::Result<()> {
-    let element = client.find(Locator::Css(css)).await.with_context(|| format!("there is no `{css}`"))?;
-    element.click().await.with_context(|| format!("`{css}` cannot be pointed at"))?;
-    Ok(())
+    steady(|| async move {
+        let element = client.find(Locator::Css(css)).await.with_context(|| format!("there is no `{css}`"))?;
+        element.click().await.with_context(|| format!("`{css}` cannot be pointed at"))?;
+        Ok(())
+    })
+    .await
 }
 
 /// Points at the label of an answer, as a thumb does.
 pub(crate) async fn choose(client: &Client, key: &str, code: &str) -> anyhow::Result<()> {
-    let input = client
-        .find(Locator::Css(&format!("input[name='{key}'][value='{code}']")))
-        .await
-        .with_context(|| format!("`{key}` has no answer `{code}`"))?;
-    let id = input.attr("id").await?.context("an answer has no id")?;
-    point_at(client, &format!("label[for='{id}']")).await?;
-    ensure!(input.is_selected().await?, "`{code}` is not chosen after its label was touched");
-    Ok(())
+    steady(|| async move {
+        let input = client
+            .find(Locator::Css(&format!("input[name='{key}'][value='{code}']")))
+            .await
+            .with_context(|| format!("`{key}` has no answer `{code}`"))?;
+        let id = input.attr("id").await?.context("an answer has no id")?;
+        let label = client.find(Locator::Css(&format!("label[for='{id}']"))).await?;
+        label.click().await?;
+        ensure!(input.is_selected().await?, "`{code}` is not chosen after its label was touched");
+        Ok(())
+    })
+    .await
 }
 
 pub(crate) async fn write(client: &Client, name: &str, text: &str) -> anyhow::Result<()> {
-    let box_ = client
-        .find(Locator::Css(&format!("[name='{name}']")))
-        .await
-        .with_context(|| format!("there is no box `{name}`"))?;
-    box_.clear().await?;
-    box_.send_keys(text).await?;
-    Ok(())
+    steady(|| async move {
+        let box_ = client
+            .find(Locator::Css(&format!("[name='{name}']")))
+            .await
+            .with_context(|| format!("there is no box `{name}`"))?;
+        box_.clear().await?;
+        box_.send_keys(text).await?;
+        Ok(())
+    })
+    .await
 }
 
 /// Presses a button of the form by what it sends.
@@ -56,7 +79,7 @@ pub(crate) async fn heading(client: &Client, says: &str) -> anyhow::Result<()> {
 
 /// What the page says.
 pub(crate) async fn text(client: &Client) -> anyhow::Result<String> {
-    Ok(client.find(Locator::Css("body")).await?.text().await?)
+    steady(|| async { Ok(client.find(Locator::Css("body")).await?.text().await?) }).await
 }
 
 pub(crate) async fn says(client: &Client, words: &[&str]) -> anyhow::Result<()> {

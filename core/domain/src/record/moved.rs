@@ -22,7 +22,7 @@ pub const TO: &str = "moved_to";
 /// What keeps these hashes apart from all others.
 const CONTEXT: &str = "alongside 2026 id of a record that was moved";
 /// What stands before the form of a closed record where records are looked up by their form.
-pub const CLOSED: &str = "moved:";
+pub const LOOKED_UP_WITH: &str = "moved:";
 
 /// Why a record cannot be moved to a group.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -158,7 +158,7 @@ impl RecordView {
     #[must_use]
     pub fn looked_up_as(&self) -> Cow<'_, str> {
         if self.is_moved() {
-            Cow::Owned(format!("{CLOSED}{}", self.root.form))
+            Cow::Owned(format!("{LOOKED_UP_WITH}{}", self.root.form))
         } else {
             Cow::Borrowed(&self.root.form)
         }

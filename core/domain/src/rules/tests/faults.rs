@@ -76,6 +76,11 @@ fn every_fault_is_told() {
     assert!(problems("rules")[0].starts_with("toml_syntax"));
 }
 
+/// What rules found, and not the form of the record by itself.
+fn of_rules(outcome: &Outcome) -> impl Iterator<Item = &Finding> {
+    outcome.findings.iter().filter(|finding| !finding.own_form)
+}
+
 #[test]
 fn a_rule_holds_between_its_dates() {
     let text = GOOD.replace("runs", "valid_from = 2015-03-16\nvalid_to = 2015-03-16\nruns");
@@ -87,7 +92,7 @@ fn a_rule_holds_between_its_dates() {
     for (now, found) in [("2015-03-15", 0), ("2015-03-16", 1), ("2015-03-17", 0)] {
         let asked = Asked { place: Place::Phone, now: instant(now) };
         let outcome = rules.unit(&programme, &held, asked, None).unwrap();
-        assert_eq!(outcome.findings.len(), found, "{now}");
+        assert_eq!(of_rules(&outcome).count(), found, "{now}");
     }
 }
 
@@ -108,7 +113,7 @@ fn a_check_that_cannot_be_made_holds_up_no_other() {
     let asked = Asked { place: Place::Phone, now: instant(NOW) };
     let outcome = rules.unit(&programme, &held, asked, None).unwrap();
     let found: Vec<(&str, bool, Severity)> =
-        outcome.findings.iter().map(|f| (f.rule.as_str(), f.not_made, f.severity)).collect();
+        of_rules(&outcome).map(|f| (f.rule.as_str(), f.not_made, f.severity)).collect();
     assert_eq!(found, [("R0", true, Severity::Info)]);
-    assert!(!outcome.findings[0].message.contains("Okafor"), "{}", outcome.findings[0].message);
+    assert!(outcome.findings.iter().all(|finding| !finding.message.contains("Okafor")));
 }

@@ -1,0 +1,86 @@
+//! The expressions of a question, and why they cannot be compiled.
+
+use std::fmt;
+
+use super::MOST_READS;
+use crate::form::expr::ExprError;
+
+/// What an expression of a question or section decides. In the order in which it is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// Whether it is asked.
+    Relevant,
+    /// How many rows a repeat has.
+    Count,
+    /// Its value.
+    Calculation,
+    /// Which choices it offers.
+    Choices,
+    /// Whether an answer is needed.
+    Required,
+    /// Whether the answer is right.
+    Constraint,
+    /// Its value at the start.
+    Default,
+}
+
+impl Rule {
+    /// The column of the sheet that holds it.
+    #[must_use]
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Relevant => "relevant",
+            Self::Count => "repeat_count",
+            Self::Calculation => "calculation",
+            Self::Choices => "choice_filter",
+            Self::Required => "required",
+            Self::Constraint => "constraint",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// Why a form cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CompileError {
+    /// An expression cannot be compiled.
+    Expression {
+        /// Question or section.
+        name: String,
+        /// Row of the sheet.
+        row: u32,
+        /// Which of its expressions.
+        rule: Rule,
+        /// What is wrong.
+        error: ExprError,
+    },
+    /// Expressions that need each other's values.
+    Cycle {
+        /// The questions and sections, each of which depends on the next, the last on the first.
+        names: Vec<String>,
+    },
+    /// The expressions read more of each other than can be kept track of.
+    Entangled,
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expression { name, row, rule, error } => {
+                write!(f, "{name} (row {row}, {}): {error}", rule.column())
+            }
+            Self::Cycle { names } => write!(
+                f,
+                "These depend on each other in a circle: {}. Take one of the references out.",
+                names.join(", ")
+            ),
+            Self::Entangled => write!(
+                f,
+                "The expressions read more than {MOST_READS} questions together. Read fewer: name questions \
+                 instead of paths such as `//*`."
+            ),
+        }
+    }
+}
+
+impl std::error::Error for CompileError {}
