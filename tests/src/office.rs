@@ -2,7 +2,7 @@
 //! are told with. The [fleet](crate::fleet) is for the stories of many.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot be set up fails")]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use alongside_core::{
     FirstRecord, Key, OpenGroupRequest, Phone, Profile, SaveRequest, clock::ManualClock, os_rng,
@@ -12,6 +12,7 @@ use alongside_domain::{
     ids::{GroupId, PartnerId, PersonId, RecordId},
     programme::{Programme, builtin},
     record::Edit,
+    rules::{Finding, Place},
     sync::Status,
     time::Millis,
     value::Value,
@@ -20,12 +21,16 @@ use alongside_server::{
     api::{Running, Server},
     clock::SetClock,
     config::Config,
+    console::{self, Console},
     people::{self, NewPerson},
+    read_model::findings,
     store::Store,
     verify,
 };
+use axum::{Router, body::Body, http::Request};
 use jiff::civil::{Date, date};
 use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
 
 /// 16 March 2015, 10:00 in London.
 pub const NOW: Millis = Millis(1_426_500_000_000);
@@ -110,10 +115,81 @@ impl Office {
         panic!("the phone never came to an end");
     }
 
+    /// The pages show everything that is in the log.
+    pub fn wait_for_pages(&self) {
+        let head = *self.store.subscribe_head().borrow();
+        let mut projected = self.running.pages.projected();
+        self.runtime.block_on(async {
+            let shown = projected.wait_for(|seq| *seq >= head);
+            tokio::time::timeout(Duration::from_secs(20), shown).await.unwrap().unwrap();
+        });
+    }
+
+    /// What the server found for a unit by what a phone can judge too.
+    #[must_use]
+    pub fn found(&self, unit: GroupId) -> Vec<Finding> {
+        let elsewhere: Vec<&str> = self.programme.rules.not_for(Place::Phone).collect();
+        let (mut found, _) = self.running.pages.read(|db| findings::of_unit(db, unit)).unwrap();
+        found.retain(|finding| !elsewhere.contains(&finding.rule.as_str()));
+        found
+    }
+
+    /// The console as a person who has signed in has it.
+    #[must_use]
+    pub fn signed_in(&self, person: PersonId) -> SignedIn<'_> {
+        let token = people::console_link(&self.store, NOW, person, HOUR).unwrap().reveal().to_owned();
+        let state = &self.running.state;
+        let (store, model) = (Arc::clone(&self.store), Arc::clone(&self.running.pages));
+        let (programme, clock) = (Arc::clone(&self.programme), Arc::clone(&state.clock));
+        let console = Console::new(store, model, programme, clock, false);
+        let pages = console::router(console.writing_through(Arc::clone(&state.ingest)));
+        let cookie = self.runtime.block_on(async {
+            let sign_in = Request::post("/sign-in")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(Body::from(format!("token={token}")))
+                .unwrap();
+            let signed = pages.clone().oneshot(sign_in).await.unwrap();
+            signed.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+        });
+        SignedIn { office: self, pages, cookie }
+    }
+
     /// The server's store is sound.
     pub fn assert_proves(&self) {
         let report = verify::verify(self.store.path(), None).unwrap();
         assert!(report.is_clean(), "{:?}", report.findings);
+    }
+}
+
+/// Somebody at the console.
+pub struct SignedIn<'o> {
+    office: &'o Office,
+    pages: Router,
+    cookie: String,
+}
+
+impl SignedIn<'_> {
+    /// The status and the text of a page.
+    #[must_use]
+    pub fn get(&self, address: &str) -> (u16, String) {
+        self.send(Request::get(address).body(Body::empty()).unwrap())
+    }
+
+    /// What comes back when this is posted as a form.
+    #[must_use]
+    pub fn post(&self, address: &str, body: String) -> (u16, String) {
+        let form = Request::post(address).header("content-type", "application/x-www-form-urlencoded");
+        self.send(form.body(Body::from(body)).unwrap())
+    }
+
+    fn send(&self, mut request: Request<Body>) -> (u16, String) {
+        request.headers_mut().insert("cookie", self.cookie.parse().unwrap());
+        self.office.runtime.block_on(async {
+            let page = self.pages.clone().oneshot(request).await.unwrap();
+            let status = page.status().as_u16();
+            let body = axum::body::to_bytes(page.into_body(), 1 << 24).await.unwrap();
+            (status, String::from_utf8(body.to_vec()).unwrap())
+        })
     }
 }
 

@@ -3,125 +3,47 @@
 //! annex A).
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use std::{sync::Arc, time::Duration};
-
-use alongside_core::{
-    FirstRecord, Key, OpenGroupRequest, Phone, Profile, SaveRequest, clock::ManualClock, os_rng,
-};
+use alongside_core::{FirstRecord, OpenGroupRequest, Phone, SaveRequest};
 use alongside_domain::{
     deadline::Deadline,
     ids::{GroupId, PersonId},
-    programme::{Programme, builtin},
     record::Edit,
-    rules::{Finding, Place},
-    sync::Status,
     time::Millis,
     value::Value,
 };
-use alongside_server::{
-    api::{Running, Server},
-    clock::SetClock,
-    config::Config,
-    console::{self, Console},
-    people::{self, NewPerson},
-    read_model::{case, findings},
-    store::Store,
-};
-use axum::{body::Body, http::Request};
+use alongside_server::read_model::case;
+use alongside_tests::office::Office;
 use jiff::civil::{Date, date};
-use tokio::runtime::Runtime;
-use tower::ServiceExt as _;
 
-/// 16 March 2015, 10:00 in London.
-const NOW: Millis = Millis(1_426_500_000_000);
-const HOUR: i64 = 3_600_000;
-
-struct Office {
-    _folder: tempfile::TempDir,
-    runtime: Runtime,
-    running: Running,
-    store: Arc<Store>,
-    programme: Arc<Programme>,
+/// The office with a supporter and a coordinator.
+struct Team {
+    office: Office,
     asha: PersonId,
     cora: PersonId,
 }
 
-impl Office {
+impl Team {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let programme = Arc::new(builtin::independent_support().unwrap());
-        let file = folder.path().join("server.db");
-        let store = Store::open(&file).unwrap();
-        let partner = people::partner(&store, NOW, "Contact Point").unwrap();
-        let add = |name: &str, role: &str| {
-            let areas = vec!["840".to_owned()];
-            let new = NewPerson { name: name.into(), role: role.into(), partner, areas };
-            people::add_person(&store, NOW, &programme, &new).unwrap()
-        };
-        let (asha, cora) = (add("Asha Karim", "SUPPORTER"), add("Cora Finch", "COORDINATOR"));
-        let runtime = Runtime::new().unwrap();
-        let config = Config { listen: ([127, 0, 0, 1], 0).into(), store: file, ..Config::default() };
-        let clock = Arc::new(SetClock::at(NOW));
-        let running = runtime
-            .block_on(Server::start(config, Arc::clone(&store), clock, Arc::clone(&programme)))
-            .unwrap();
-        Self { _folder: folder, runtime, running, store, programme, asha, cora }
-    }
-
-    /// The pages show everything that is in the log.
-    fn wait_for_pages(&self) {
-        let head = *self.store.subscribe_head().borrow();
-        let mut projected = self.running.pages.projected();
-        self.runtime.block_on(async {
-            tokio::time::timeout(Duration::from_secs(20), projected.wait_for(|seq| *seq >= head))
-                .await
-                .unwrap()
-                .unwrap();
-        });
+        let office = Office::new();
+        let asha = office.person("Asha Karim", "SUPPORTER");
+        let cora = office.person("Cora Finch", "COORDINATOR");
+        Self { office, asha, cora }
     }
 
     fn dates(&self, unit: GroupId) -> Vec<Deadline> {
-        self.running.pages.read(|db| case::deadlines(db, &self.programme, &case::groups(db, unit)?)).unwrap()
-    }
-
-    /// What the server found by the rules that a phone has too.
-    fn found(&self, unit: GroupId) -> Vec<Finding> {
-        let elsewhere: Vec<&str> = self.programme.rules.not_for(Place::Phone).collect();
-        let (mut found, _) = self.running.pages.read(|db| findings::of_unit(db, unit)).unwrap();
-        found.retain(|finding| !elsewhere.contains(&finding.rule.as_str()));
-        found
+        let Office { running, programme, .. } = &self.office;
+        running.pages.read(|db| case::deadlines(db, programme, &case::groups(db, unit)?)).unwrap()
     }
 
     /// The page of a case as the coordinator sees it.
     fn page(&self, unit: GroupId) -> String {
-        let token = people::console_link(&self.store, NOW, self.cora, HOUR).unwrap().reveal().to_owned();
-        let state = &self.running.state;
-        let pages = console::router(Console::new(
-            Arc::clone(&self.store),
-            Arc::clone(&self.running.pages),
-            Arc::clone(&self.programme),
-            Arc::clone(&state.clock),
-            false,
-        ));
-        self.runtime.block_on(async {
-            let sign_in = Request::post("/sign-in")
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(Body::from(format!("token={token}")))
-                .unwrap();
-            let signed = pages.clone().oneshot(sign_in).await.unwrap();
-            let cookie = signed.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
-            let page =
-                Request::get(format!("/cases/{unit}")).header("cookie", cookie).body(Body::empty()).unwrap();
-            let page = pages.oneshot(page).await.unwrap();
-            assert!(page.status().is_success(), "{}", page.status());
-            let body = axum::body::to_bytes(page.into_body(), 1 << 24).await.unwrap();
-            String::from_utf8(body.to_vec()).unwrap()
-        })
+        let (status, page) = self.office.signed_in(self.cora).get(&format!("/cases/{unit}"));
+        assert_eq!(status, 200);
+        page
     }
 }
 
 struct Handset {
-    _folder: tempfile::TempDir,
     phone: Phone,
     child: GroupId,
     case: GroupId,
@@ -141,14 +63,8 @@ fn answers(pairs: &[(&str, &str)]) -> Vec<Edit> {
 }
 
 impl Handset {
-    fn new(office: &Office) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::new(NOW));
-        let programme = Arc::clone(&office.programme);
-        let profile = Profile::new(folder.path().to_owned(), Key::new([5; 32]), programme, clock, os_rng());
-        let phone = Phone::create(profile).unwrap();
-        let code = people::enrolment_code(&office.store, NOW, office.asha, HOUR).unwrap().reveal();
-        office.runtime.block_on(phone.sync().enrol(&office.running.url(), &code, "Phone")).unwrap();
+    fn new(team: &Team) -> Self {
+        let phone = team.office.phone(team.asha);
         let open = |kind: &str, parents: Vec<GroupId>, pairs: &[(&str, &str)]| {
             let records = vec![FirstRecord { form: kind.to_owned(), answers: answers(pairs) }];
             let request = OpenGroupRequest { kind: kind.to_owned(), parents, records, token: None };
@@ -157,7 +73,7 @@ impl Handset {
         let family = open("family", vec![], &[("family_ref", "840-F-1"), ("area", "840")]);
         let born = [("known_as", "Sam"), ("date_of_birth", "2004-05-05"), ("setting_type", "EHE")];
         let child = open("child", vec![family], &born);
-        let supporter = office.asha.to_string();
+        let supporter = team.asha.to_string();
         let opened = [
             ("case_ref", "C-1"),
             ("status", "OPEN"),
@@ -165,7 +81,7 @@ impl Handset {
             ("allocated_supporter", &supporter),
         ];
         let case = open("case", vec![child, family], &opened);
-        Self { _folder: folder, phone, child, case }
+        Self { phone, child, case }
     }
 
     fn save(&self, group: GroupId, form: &str, pairs: &[(&str, &str)]) {
@@ -206,24 +122,20 @@ impl Handset {
         problems.into_iter().map(|problem| (problem.rule, problem.record.map(|id| id.to_string()))).collect()
     }
 
-    fn sync(&self, office: &Office) {
-        for _ in 0..20 {
-            let outcome = office.runtime.block_on(self.phone.sync().sync_once()).unwrap();
-            if matches!(outcome.status, Status::UpToDate { .. }) && outcome.waiting == 0 {
-                assert!(self.phone.records().outbox().unwrap().refused.is_empty());
-                return;
-            }
-        }
-        panic!("the phone does not come up to date");
+    fn sync(&self, team: &Team) {
+        team.office.sync(&self.phone);
+        let outbox = self.phone.records().outbox().unwrap();
+        assert!(outbox.refused.is_empty() && outbox.count == 0, "{outbox:?}");
     }
 }
 
 /// Both sides say the same.
 #[track_caller]
-fn agree(handset: &Handset, office: &Office) {
-    office.wait_for_pages();
-    assert_eq!(handset.dates(date(2015, 3, 16)), office.dates(handset.case));
-    let server: Vec<(String, Option<String>)> = office
+fn agree(handset: &Handset, team: &Team) {
+    team.office.wait_for_pages();
+    assert_eq!(handset.dates(date(2015, 3, 16)), team.dates(handset.case));
+    let server: Vec<(String, Option<String>)> = team
+        .office
         .found(handset.case)
         .into_iter()
         .map(|finding| (finding.rule, finding.record.map(|id| id.to_string())))
@@ -233,8 +145,8 @@ fn agree(handset: &Handset, office: &Office) {
 
 #[test]
 fn letters_entered_offline_have_their_dates_at_once_and_the_same_on_the_servers_page() {
-    let office = Office::new();
-    let handset = Handset::new(&office);
+    let team = Team::new();
+    let handset = Handset::new(&team);
 
     // Annex A2.
     handset.event("E01", "2014-11-03", &[]);
@@ -243,9 +155,9 @@ fn letters_entered_offline_have_their_dates_at_once_and_the_same_on_the_servers_
     handset.event("E02", "2014-12-12", &[("outcome", "Y")]);
     handset.event("E07", "2015-03-02", &[]);
     assert_eq!(handset.due("D05"), date(2015, 3, 16));
-    handset.sync(&office);
-    agree(&handset, &office);
-    let page = office.page(handset.case);
+    handset.sync(&team);
+    agree(&handset, &team);
+    let page = team.page(handset.case);
     for part in [
         "Send your comments by",
         "16 March 2015",
@@ -266,9 +178,9 @@ fn letters_entered_offline_have_their_dates_at_once_and_the_same_on_the_servers_
     let set = [("rule", "D13"), ("date", "2015-10-02"), ("source", "TRIBUNAL"), ("reason", "Directions")];
     handset.save(handset.case, "deadline_override", &set);
     assert_eq!(handset.due("D13"), date(2015, 10, 2));
-    handset.sync(&office);
-    agree(&handset, &office);
-    let page = office.page(handset.case);
+    handset.sync(&team);
+    agree(&handset, &team);
+    let page = team.page(handset.case);
     for part in ["Asha Karim set this date: Directions.", "The rule counts to 29 September 2015."] {
         assert!(page.contains(part), "{part}");
     }
@@ -276,8 +188,8 @@ fn letters_entered_offline_have_their_dates_at_once_and_the_same_on_the_servers_
 
 #[test]
 fn what_the_checks_find_on_the_phone_the_servers_page_shows() {
-    let office = Office::new();
-    let handset = Handset::new(&office);
+    let team = Team::new();
+    let handset = Handset::new(&team);
     assert_eq!(handset.by_rules(), [] as [&str; 0]);
 
     handset.event("E02", "2014-12-12", &[("outcome", "Y")]);
@@ -295,9 +207,9 @@ fn what_the_checks_find_on_the_phone_the_servers_page_shows() {
     // Two errors; two visits that overlap, are long, and make a day of 13 hours.
     let expected = ["V12", "V20.decision", "M04", "M04", "V16", "V16", "V17", "V17"];
     assert_eq!(handset.by_rules(), expected);
-    handset.sync(&office);
-    agree(&handset, &office);
-    let page = office.page(handset.case);
+    handset.sync(&team);
+    agree(&handset, &team);
+    let page = team.page(handset.case);
     assert!(page.contains("A decision whether to assess stands without a request before it."));
     assert!(page.contains("the same visit may have been logged twice"));
 
@@ -305,11 +217,11 @@ fn what_the_checks_find_on_the_phone_the_servers_page_shows() {
     handset.event("E01", "2014-11-03", &[]);
     handset.save(handset.child, "child", &[("upn", "A950000178301")]);
     assert_eq!(handset.by_rules(), expected[2..]);
-    handset.sync(&office);
-    agree(&handset, &office);
+    handset.sync(&team);
+    agree(&handset, &team);
 
     // Judged whole, on another day's first look, it is the same.
     handset.phone.rebuild_read_model().unwrap();
     handset.phone.records().judge_waiting().unwrap();
-    agree(&handset, &office);
+    agree(&handset, &team);
 }

@@ -3,7 +3,7 @@
 //! has it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use alongside_core::{
     app::{
@@ -14,118 +14,35 @@ use alongside_core::{
 };
 use alongside_domain::{
     ids::{GroupId, PersonId, RecordId},
-    programme::{Programme, builtin},
-    rules::{Place, Severity},
-    time::Millis,
+    rules::Severity,
 };
-use alongside_server::{
-    api::{Running, Server},
-    clock::SetClock,
-    config::Config,
-    console::{self, Console},
-    people::{self, NewPerson},
-    read_model::findings,
-    store::Store,
-};
-use axum::{Router, body::Body, http::Request};
-use tokio::runtime::Runtime;
-use tower::ServiceExt as _;
+use alongside_server::people;
+use alongside_tests::office::{HOUR, NOW, Office};
 
-/// 16 March 2015, 10:00 in London.
-const NOW: Millis = Millis(1_426_500_000_000);
-const HOUR: i64 = 3_600_000;
-
-struct Office {
-    _folder: tempfile::TempDir,
-    runtime: Runtime,
-    running: Running,
-    store: Arc<Store>,
-    programme: Arc<Programme>,
+/// The office with a supporter and a coordinator.
+struct Team {
+    office: Office,
     asha: PersonId,
     cora: PersonId,
 }
 
-impl Office {
+impl Team {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let programme = Arc::new(builtin::independent_support().unwrap());
-        let file = folder.path().join("server.db");
-        let store = Store::open(&file).unwrap();
-        let partner = people::partner(&store, NOW, "Contact Point").unwrap();
-        let add = |name: &str, role: &str| {
-            let areas = vec!["840".to_owned()];
-            let new = NewPerson { name: name.into(), role: role.into(), partner, areas };
-            people::add_person(&store, NOW, &programme, &new).unwrap()
-        };
-        let (asha, cora) = (add("Asha Karim", "SUPPORTER"), add("Cora Finch", "COORDINATOR"));
-        let runtime = Runtime::new().unwrap();
-        let config = Config { listen: ([127, 0, 0, 1], 0).into(), store: file, ..Config::default() };
-        let clock = Arc::new(SetClock::at(NOW));
-        let running = runtime
-            .block_on(Server::start(config, Arc::clone(&store), clock, Arc::clone(&programme)))
-            .unwrap();
-        Self { _folder: folder, runtime, running, store, programme, asha, cora }
-    }
-
-    /// The pages show everything that is in the log.
-    fn wait_for_pages(&self) {
-        let head = *self.store.subscribe_head().borrow();
-        let mut projected = self.running.pages.projected();
-        self.runtime.block_on(async {
-            tokio::time::timeout(Duration::from_secs(20), projected.wait_for(|seq| *seq >= head))
-                .await
-                .unwrap()
-                .unwrap();
-        });
+        let office = Office::new();
+        let asha = office.person("Asha Karim", "SUPPORTER");
+        let cora = office.person("Cora Finch", "COORDINATOR");
+        Self { office, asha, cora }
     }
 
     /// What the server found that a phone can find too: rule, record, key, message.
     fn found(&self, unit: GroupId) -> Vec<(String, Option<RecordId>, Option<String>, String)> {
-        let elsewhere: Vec<&str> = self.programme.rules.not_for(Place::Phone).collect();
-        let (mut found, _) = self.running.pages.read(|db| findings::of_unit(db, unit)).unwrap();
-        found.retain(|finding| !elsewhere.contains(&finding.rule.as_str()));
-        found.into_iter().map(|one| (one.rule, one.record, one.field, one.message)).collect()
-    }
-
-    /// The coordinator's pages, and what lets her in.
-    fn signed_in(&self) -> (Router, String) {
-        let token = people::console_link(&self.store, NOW, self.cora, HOUR).unwrap().reveal().to_owned();
-        let state = &self.running.state;
-        let pages = console::router(
-            Console::new(
-                Arc::clone(&self.store),
-                Arc::clone(&self.running.pages),
-                Arc::clone(&self.programme),
-                Arc::clone(&state.clock),
-                false,
-            )
-            .writing_through(Arc::clone(&state.ingest)),
-        );
-        let cookie = self.runtime.block_on(async {
-            let sign_in = Request::post("/sign-in")
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(Body::from(format!("token={token}")))
-                .unwrap();
-            let signed = pages.clone().oneshot(sign_in).await.unwrap();
-            signed.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
-        });
-        (pages, cookie)
-    }
-
-    fn send(&self, (pages, cookie): &(Router, String), request: Request<Body>) -> (u16, String) {
-        let mut request = request;
-        request.headers_mut().insert("cookie", cookie.parse().unwrap());
-        self.runtime.block_on(async {
-            let page = pages.clone().oneshot(request).await.unwrap();
-            let status = page.status().as_u16();
-            let body = axum::body::to_bytes(page.into_body(), 1 << 24).await.unwrap();
-            (status, String::from_utf8(body.to_vec()).unwrap())
-        })
+        let found = self.office.found(unit).into_iter();
+        found.map(|one| (one.rule, one.record, one.field, one.message)).collect()
     }
 }
 
 struct Handset<'o> {
-    office: &'o Office,
+    team: &'o Team,
     _folder: tempfile::TempDir,
     profile: AppProfile,
     case: GroupId,
@@ -144,7 +61,8 @@ fn question<'v>(view: &'v FormStateView, key: &str) -> &'v QuestionStateView {
 }
 
 impl<'o> Handset<'o> {
-    fn new(office: &'o Office) -> Self {
+    fn new(team: &'o Team) -> Self {
+        let office = &team.office;
         let folder = tempfile::tempdir().unwrap();
         let config = AppConfig {
             folder: folder.path().to_owned(),
@@ -155,7 +73,7 @@ impl<'o> Handset<'o> {
         };
         let app = App::start(config).unwrap();
         let profile = office.runtime.block_on(app.create_profile(vec![5; 32])).unwrap();
-        let code = people::enrolment_code(&office.store, NOW, office.asha, HOUR).unwrap().reveal();
+        let code = people::enrolment_code(&office.store, NOW, team.asha, HOUR).unwrap().reveal();
         let request = EnrolRequest { server: office.running.url(), code, device_name: "Phone".to_owned() };
         office.runtime.block_on(profile.sync().enrol(request)).unwrap();
         let open = |kind: &str, parents: Vec<GroupId>, answers: Vec<AnswerView>| {
@@ -169,20 +87,20 @@ impl<'o> Handset<'o> {
             text("case_ref", "C-1"),
             text("status", "OPEN"),
             text("opened_on", "2015-03-02"),
-            text("allocated_supporter", &office.asha.to_string()),
+            text("allocated_supporter", &team.asha.to_string()),
         ];
         let case = open("case", vec![child, family], opened);
-        Self { office, _folder: folder, profile, case }
+        Self { team, _folder: folder, profile, case }
     }
 
     fn state(&self, record: Option<RecordId>, answers: Vec<AnswerView>) -> FormStateView {
         let request = FormStateRequest { record, group: self.case, form: "contact".to_owned(), answers };
-        self.office.runtime.block_on(self.profile.records().form_state(request)).unwrap()
+        self.team.office.runtime.block_on(self.profile.records().form_state(request)).unwrap()
     }
 
     fn sync(&self) {
         for _ in 0..20 {
-            let done = self.office.runtime.block_on(self.profile.sync().sync_now()).unwrap();
+            let done = self.team.office.runtime.block_on(self.profile.sync().sync_now()).unwrap();
             if done.waiting == 0 {
                 return;
             }
@@ -191,21 +109,22 @@ impl<'o> Handset<'o> {
     }
 
     fn found(&self) -> Vec<(String, Option<RecordId>, Option<String>, String)> {
-        let problems = self.office.runtime.block_on(self.profile.records().problems(self.case)).unwrap();
+        let problems = self.team.office.runtime.block_on(self.profile.records().problems(self.case)).unwrap();
         problems.problems.into_iter().map(|one| (one.rule, one.record, one.field, one.message)).collect()
     }
 
     #[track_caller]
     fn agrees(&self) {
-        self.office.wait_for_pages();
-        assert_eq!(self.found(), self.office.found(self.case));
+        self.team.office.wait_for_pages();
+        assert_eq!(self.found(), self.team.found(self.case));
     }
 }
 
 #[test]
 fn a_form_is_live_from_the_phone_to_the_servers_page_and_back() {
-    let office = Office::new();
-    let phone = Handset::new(&office);
+    let team = Team::new();
+    let phone = Handset::new(&team);
+    let office = &team.office;
 
     // Before anything is entered: what the form begins with.
     let view = phone.state(None, vec![]);
@@ -249,15 +168,14 @@ fn a_form_is_live_from_the_phone_to_the_servers_page_and_back() {
     // The server takes it, and finds the same.
     phone.sync();
     phone.agrees();
-    let cora = office.signed_in();
-    let (status, page) =
-        office.send(&cora, Request::get(format!("/cases/{}", phone.case)).body(Body::empty()).unwrap());
+    let cora = office.signed_in(team.cora);
+    let (status, page) = cora.get(&format!("/cases/{}", phone.case));
     assert_eq!(status, 200);
     assert!(page.contains("Enter minutes from 1 to 600") && page.contains("contact.venue.required"));
 
     // The coordinator puts it right on the page of the record.
     let address = format!("/cases/{}/records/{record}/edit", phone.case);
-    let (status, page) = office.send(&cora, Request::get(&address).body(Body::empty()).unwrap());
+    let (status, page) = cora.get(&address);
     assert_eq!(status, 200);
     assert!(page.contains("To put right: </span>Enter minutes from 1 to 600"), "{page}");
     assert!(page.contains("name=\"venue\""));
@@ -265,11 +183,7 @@ fn a_form_is_live_from_the_phone_to_the_servers_page_and_back() {
     let body = format!(
         "csrf={csrf}&asked=duration_min&duration_min=70&duration_min~was=700&asked=venue&venue=HOME&venue~was=&go=save"
     );
-    let request = Request::post(&address)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Body::from(body))
-        .unwrap();
-    let (status, page) = office.send(&cora, request);
+    let (status, page) = cora.post(&address, body);
     assert_eq!(status, 303, "{page}");
 
     // The phone has it, and both find the same again.

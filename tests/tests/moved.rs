@@ -134,9 +134,7 @@ fn the_dates_of_an_event_go_with_it_on_the_phone_and_on_the_server() {
     office.sync(&lead);
 
     let pages = &office.running.pages;
-    let head = office.store.head().unwrap().seq;
-    let mut projected = pages.projected();
-    office.runtime.block_on(projected.wait_for(|seq| *seq >= head)).unwrap();
+    office.wait_for_pages();
     let of_form = |group, form: &str| {
         let found = pages.read(|db| case::records_of_form(db, group, form, 10, true)).unwrap();
         found.into_iter().map(|stored| stored.view.root.id).collect::<Vec<_>>()
@@ -186,6 +184,70 @@ fn moved_to_one_place_from_two_phones_it_is_one_record() {
     office.sync(&tablet);
     office.sync(&phone);
     assert!(phone.records().record(here).unwrap().view.twins.is_empty());
+    assert_rebuilds(&phone);
+    assert_rebuilds(&tablet);
+    office.assert_proves();
+}
+
+#[test]
+fn moved_to_two_places_somebody_decides_which_it_is() {
+    let office = Office::new();
+    let asha = office.person("Asha Karim", "SUPPORTER");
+    let (phone, tablet) = (office.phone(asha), office.phone_in(asha, "tablet"));
+    let (_, wrong) = enter(&phone, "Sam", "C-1");
+    let (_, right) = enter(&phone, "Samira", "C-2");
+    let (_, neither) = enter(&phone, "Samuel", "C-3");
+    let old = contact(&phone, wrong);
+    office.sync(&phone);
+    office.sync(&tablet);
+    let here = phone.records().move_record(to(old, right)).unwrap().root.id;
+    let there = tablet.records().move_record(to(old, neither)).unwrap().root.id;
+    assert_ne!(here, there);
+    for device in [&phone, &tablet, &phone] {
+        office.sync(device);
+    }
+    assert_eq!(page(&phone, wrong).unit.conflicts, 2, "the record, and what was flagged in confidence");
+    assert!(shown(&phone, right).contains(&here) && shown(&phone, neither).contains(&there));
+
+    phone.records().decide(old, moved::TO, Value::Ref(here), "it was Samira").unwrap();
+    office.sync(&phone);
+    office.sync(&tablet);
+    for device in [&phone, &tablet] {
+        let view = device.records().record(old).unwrap().view;
+        assert_eq!((view.moved_to(), view.is_moved_in_doubt()), (Some(here), false));
+        assert_eq!(page(device, wrong).unit.conflicts, 0);
+        assert_rebuilds(device);
+    }
+    office.assert_proves();
+}
+
+#[test]
+fn what_is_written_in_confidence_without_knowing_waits_too() {
+    let office = Office::new();
+    let asha = office.person("Asha Karim", "SUPPORTER");
+    let (phone, tablet) = (office.phone(asha), office.phone_in(asha, "tablet"));
+    let (_, wrong) = enter(&phone, "Sam", "C-1");
+    let (_, right) = enter(&phone, "Samira", "C-2");
+    let old = contact(&phone, wrong);
+    office.sync(&phone);
+    office.sync(&tablet);
+    phone.records().move_record(to(old, right)).unwrap();
+    save(&tablet, Some(old), wrong, "contact", vec![edit("flags/SAFEGUARDING", Value::Null)]);
+    for device in [&phone, &tablet, &phone] {
+        office.sync(device);
+    }
+    let waiting = phone.records().conflicts(10).unwrap();
+    let [line] = &waiting[..] else { panic!("{waiting:?}") };
+    let part = line.card.record;
+    assert_ne!(part, old, "it is the part that was written to");
+    assert!(
+        line.card.view.is_moved_in_doubt() && !phone.records().record(old).unwrap().view.is_moved_in_doubt()
+    );
+    phone.records().affirm(part, Some(moved::TO), "looked at").unwrap();
+    assert_eq!(phone.records().conflicts(10).unwrap(), []);
+    office.sync(&phone);
+    office.sync(&tablet);
+    assert_eq!(tablet.records().conflicts(10).unwrap(), []);
     assert_rebuilds(&phone);
     assert_rebuilds(&tablet);
     office.assert_proves();

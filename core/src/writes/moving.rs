@@ -2,8 +2,9 @@
 
 use alongside_domain::{
     ids::{GroupId, RecordId},
-    record::{RecordView, moved},
+    record::{Circumstances, Edit, RecordView, moved},
     rules::Touched,
+    value::Value,
 };
 use rusqlite::Transaction;
 
@@ -16,6 +17,7 @@ use crate::{
         desk::Desk,
         groups,
         log::{self, Place},
+        projection,
         rows::found,
         state, units,
     },
@@ -52,17 +54,44 @@ pub(crate) fn move_record(
     let split = restricted::apart(desk, form, kind, &planned.answers);
     let view = save::create(tx, desk, &me, planned.record, &to, form, &split.open, &circumstances)?;
     restricted::write(tx, desk, &me, planned.record, &to, form, kind, &split.restricted, &circumstances)?;
-    save::edit(tx, desk, &me, request.record, &from, std::slice::from_ref(&planned.closing), &circumstances)?;
-    // Those of its restricted parts that are here are closed with it.
-    for part in beside::parts_of(tx, &programme, request.record)? {
-        let place = found(log::place_of(tx, part)?, Thing::Record)?;
-        save::edit(tx, desk, &me, part, &place, std::slice::from_ref(&planned.closing), &circumstances)?;
-    }
+    let closed = save::edit(tx, desk, &me, request.record, &from, &[planned.closing], &circumstances)?;
+    parts_follow(tx, desk, &me, &closed, &circumstances)?;
     let touched = |record: RecordId, is_new| Some(Touched { form: &from.form, record, is_new });
     units::touch(tx, &programme, from.group, desk.now(), touched(request.record, false))?;
     units::touch(tx, &programme, group, desk.now(), touched(planned.record, true))?;
     save::finish(tx, desk, request.token, group, &[planned.record])?;
     Ok(beside::joined(tx, &programme, view)?)
+}
+
+/// Has those of a record's restricted parts that are here say that it was moved, and where to: on top of what was
+/// written to them without knowing.
+pub(super) fn parts_follow(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    me: &state::Identity,
+    whole: &RecordView,
+    circumstances: &Circumstances,
+) -> Result<(), ApiError> {
+    let Some(to) = whole.moved_to().filter(|_| !whole.is_moved_in_doubt()) else { return Ok(()) };
+    let programme = desk.programme.clone();
+    for part in beside::parts_of(tx, &programme, whole.root.id)? {
+        let view = found(projection::view(tx, part)?, Thing::Record)?;
+        if view.moved_to() == Some(to) && !view.is_moved_in_doubt() {
+            continue;
+        }
+        let place = found(log::place_of(tx, part)?, Thing::Record)?;
+        let mut document = found(desk.documents.take(tx, part)?, Thing::Record)?;
+        let closing = [Edit { key: moved::TO.to_owned(), value: Value::Ref(to) }];
+        let change = match document.edit(&closing, circumstances)? {
+            None => document.affirm(moved::TO, circumstances)?,
+            edited => edited,
+        };
+        match change {
+            Some(change) => drop(save::write(tx, desk, me, part, &place, document, &change)?),
+            None => desk.documents.keep(part, document),
+        }
+    }
+    Ok(())
 }
 
 /// The group that is meant: for a record that is restricted as a whole, the person's own beside the one named.

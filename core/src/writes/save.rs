@@ -3,14 +3,14 @@
 use alongside_domain::{
     form::Form,
     ids::{GroupId, RecordId},
-    programme::{Count, split::Split},
+    programme::{Count, RecordKind, split::Split},
     record::{Circumstances, Document, Edit, RawChange, RecordView, Root, moved},
     rules::Touched,
     wire::limits,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{SaveRequest, check, draft, restricted};
+use super::{SaveRequest, check, draft, moving, restricted};
 use crate::{
     error::{ApiError, Thing},
     media,
@@ -117,12 +117,9 @@ pub(crate) fn decide(
     let programme = desk.programme.clone();
     let place = found(log::place_of(tx, record)?, Thing::Record)?;
     let (form, kind) = check::form(&programme, &place.form)?;
-    let in_part = groups::kind(tx, place.group)? == kind.restricted && kind.restricted.is_some();
-    in_group(
-        tx,
-        place.group,
-        if in_part { kind.restricted.as_ref().unwrap_or(&kind.group) } else { &kind.group },
-    )?;
+    let lives_in = part_or_whole(tx, place.group, kind)?;
+    in_group(tx, place.group, lives_in)?;
+    let in_part = lives_in != kind.group;
     let view = found(projection::view(tx, record)?, Thing::Record)?;
     match answers {
         // Where it went is no answer of the form.
@@ -138,6 +135,7 @@ pub(crate) fn decide(
     };
     let view = edit(tx, desk, &me, record, &place, &split.open, &circumstances)?;
     restricted::write(tx, desk, &me, record, &place, form, kind, &split.restricted, &circumstances)?;
+    moving::parts_follow(tx, desk, &me, &view, &circumstances)?;
     units::touch(
         tx,
         &programme,
@@ -160,7 +158,7 @@ pub(crate) fn affirm(
     let programme = desk.programme.clone();
     let place = found(log::place_of(tx, record)?, Thing::Record)?;
     let (_, kind) = check::form(&programme, &place.form)?;
-    in_group(tx, place.group, &kind.group)?;
+    in_group(tx, place.group, part_or_whole(tx, place.group, kind)?)?;
     check::role(tx, me.person, kind)?;
     let circumstances = desk.circumstances(me.actor, Some(reason));
     let mut document = found(desk.documents.take(tx, record)?, Thing::Record)?;
@@ -173,10 +171,8 @@ pub(crate) fn affirm(
         desk.documents.keep(record, document);
         return Err(ApiError::invalid(key.unwrap_or_default(), "decide_first"));
     };
-    small_enough(&change)?;
-    log::append(tx, record, &change, &own(&me))?;
-    let view = projection::project(tx, &programme, record, &place, &document)?;
-    desk.documents.keep(record, document);
+    let view = write(tx, desk, &me, record, &place, document, &change)?;
+    moving::parts_follow(tx, desk, &me, &view, &circumstances)?;
     units::touch(
         tx,
         &programme,
@@ -227,13 +223,28 @@ pub(crate) fn edit(
         media::rows::name_saved(tx, form, place.group, answers)?;
     }
     let mut document = found(desk.documents.take(tx, record)?, Thing::Record)?;
-    let view = if let Some(change) = document.edit(answers, circumstances)? {
-        small_enough(&change)?;
-        log::append(tx, record, &change, &own(me))?;
-        projection::project(tx, &desk.programme, record, place, &document)?
-    } else {
-        found(projection::view(tx, record)?, Thing::Record)?
-    };
+    match document.edit(answers, circumstances)? {
+        Some(change) => write(tx, desk, me, record, place, document, &change),
+        None => {
+            desk.documents.keep(record, document);
+            found(projection::view(tx, record)?, Thing::Record)
+        }
+    }
+}
+
+/// Writes down a change of this document, and what follows from it for the rows.
+pub(super) fn write(
+    tx: &Transaction<'_>,
+    desk: &mut Desk,
+    me: &Identity,
+    record: RecordId,
+    place: &Place,
+    document: Document,
+    change: &RawChange,
+) -> Result<RecordView, ApiError> {
+    small_enough(change)?;
+    log::append(tx, record, change, &own(me))?;
+    let view = projection::project(tx, &desk.programme, record, place, &document)?;
     desk.documents.keep(record, document);
     Ok(view)
 }
@@ -248,6 +259,12 @@ fn small_enough(change: &RawChange) -> Result<(), ApiError> {
         return Err(ApiError::invalid("", "too_large"));
     }
     Ok(())
+}
+
+/// The kind that this group has to be of: that of such records, or of their restricted parts.
+fn part_or_whole<'k>(db: &Connection, group: GroupId, kind: &'k RecordKind) -> Result<&'k str, ApiError> {
+    let there = groups::kind(db, group)?;
+    Ok(kind.restricted.as_ref().filter(|part| there.as_ref() == Some(part)).unwrap_or(&kind.group))
 }
 
 /// The group is on this phone, open to writing, and of the kind that holds such records.

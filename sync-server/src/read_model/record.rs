@@ -44,11 +44,18 @@ pub(super) fn write(tx: &Transaction<'_>, programme: &Programme, loaded: &Loaded
     let kind = programme.records.get(&root.form);
     let at = kind.and_then(|kind| kind.at.as_deref()).and_then(|field| moment(programme, view.value(field)?));
     // What was moved is of no form and no time here, and is decided upon where it went, but for what somebody
-    // wrote who did not know of that.
+    // wrote who did not know of that; of its restricted parts the phones tell
+    // that have them.
     let stands = !view.is_moved();
     let at = at.filter(|_| stands);
     let timeline = at.is_some() && kind.is_some_and(|kind| kind.count == Count::Many);
-    let in_doubt = u64::from(view.is_moved_in_doubt());
+    let is_whole = || {
+        let of_group = "SELECT kind FROM group_row WHERE \"group\" = ?1";
+        let group_kind: Option<String> =
+            tx.prepare_cached(of_group)?.query_row([root.group.0], |row| row.get(0)).optional()?;
+        Ok::<_, rusqlite::Error>(group_kind.as_ref() == kind.map(|kind| &kind.group))
+    };
+    let in_doubt = u64::from(view.is_moved_in_doubt() && is_whole()?);
     let count = |wanted: Disagreement| {
         view.disagreements().filter(|(_, field)| stands && field.disagreement == wanted).count() as u64
     };

@@ -179,10 +179,9 @@ fn plan(
             return Ok(None);
         };
         let Some(unit) = case::unit(connection, target)? else { return Ok(None) };
-        let Some(there) = reader.at(connection, &unit)?.filter(|there| there.may_write(kind)) else {
+        if !reader.at(connection, &unit)?.is_some_and(|there| there.may_write(kind)) {
             return Ok(None);
-        };
-        let _ = there;
+        }
         let groups = case::groups(connection, unit.group)?;
         let Some(group) = groups.get(&kind.group).and_then(|groups| groups.first()) else {
             return Ok(Some(Err(CannotMove::WrongKind)));
