@@ -52,7 +52,8 @@ pub(crate) const ALL: &[Lane] = &[
         what: "200 stories of phones, a server and a bad line between them",
         steps: &[Step {
             program: "cargo",
-            arguments: &["test", "--locked", "-p", "alongside-tests", "--test", "fleet", "--", "--nocapture"],
+            // Of the whole workspace, so that what the lane `test` built is used.
+            arguments: &["test", "--locked", "--workspace", "--test", "fleet", "--", "--nocapture"],
             environment: &[("FLEET_SEEDS", "200")],
         }],
     },
@@ -61,7 +62,7 @@ pub(crate) const ALL: &[Lane] = &[
         what: "the pages in a real browser",
         steps: &[Step {
             program: "cargo",
-            arguments: &["test", "--locked", "-p", "alongside-tests", "--test", "browser"],
+            arguments: &["test", "--locked", "--workspace", "--test", "browser"],
             environment: &[("BROWSER_TESTS", "required")],
         }],
     },
