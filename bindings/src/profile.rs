@@ -8,9 +8,9 @@ use alongside_core::{
         FormStateRequest, FormStateView, FormView, MoveRecordRequest, NewGroupRequest, NewGroupView,
         PageRequest, ProfileRecords, ProfileSync, ProgrammeForms, ProgrammeView, RecordHistoryView,
         SaveAnswersRequest, SavedSessionView, SavedView, SessionAnswersRequest, SyncView, UnitPageView,
-        WaitingView,
+        UnitsRequest, WaitingView,
     },
-    views::{FiguresView, Hit, HomeView, ProblemsView, ReminderView},
+    views::{FiguresView, Hit, HomeView, ProblemsView, ReminderView, UnitsView},
 };
 use alongside_domain::{
     ids::{FormToken, GroupId, PersonId, ProfileId, RecordId},
@@ -209,6 +209,14 @@ impl RecordsClient {
     #[uniffi::method(default(as_of = None))]
     pub async fn home(&self, as_of: Option<Date>) -> Result<HomeView, AppError> {
         self.0.home(as_of).await
+    }
+
+    /// A piece of a list of units; the first screen shows the beginning of each.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn units(&self, request: UnitsRequest) -> Result<UnitsView, AppError> {
+        self.0.units(request).await
     }
 
     /// The page of a unit.

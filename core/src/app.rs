@@ -47,7 +47,7 @@ pub use observe::{Observer, PulseView, Subscription};
 pub use profile::AppProfile;
 pub use records::{
     Decision, DecisionRequest, DraftRequest, FirstAnswers, MoveRecordRequest, NewGroupRequest, PageRequest,
-    ProfileRecords, SaveAnswersRequest, SessionAnswersRequest,
+    ProfileRecords, SaveAnswersRequest, SessionAnswersRequest, UnitsRequest,
 };
 pub use state::{FormStateRequest, FormStateView, ProblemOfAnswer, QuestionStateView};
 pub use sync::{EnrolRequest, ProfileSync, SyncState, SyncView, WaitingFor};

@@ -84,8 +84,43 @@ pub struct HomeView {
     pub chip: SyncChip,
 }
 
-/// Most lines in each list of [`HomeView`].
-pub const LIST: u32 = 100;
+/// Most lines in each list of [`HomeView`]: more than a screen holds. `units` pages through the whole list.
+pub const LIST: u32 = 30;
+
+/// A list of units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitList {
+    /// Those with a date before the day that was not met, oldest first.
+    Overdue,
+    /// Those with a date on the day.
+    Today,
+    /// Those with a date in the seven days after it, earliest first.
+    DueSoon,
+    /// Those of the person this phone belongs to, latest touched first.
+    Mine,
+    /// All on this phone, latest touched first.
+    All,
+}
+
+/// A piece of a list of units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnitsView {
+    /// Its lines.
+    pub lines: Vec<UnitLine>,
+    /// Where the next piece starts; `None`: this was the last.
+    pub after: Option<UnitMark>,
+}
+
+/// A place in a list of units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct UnitMark {
+    /// Next date of the last unit shown.
+    pub due: Option<Date>,
+    /// When the last unit shown was touched.
+    pub touched: Millis,
+    /// The last unit shown.
+    pub group: GroupId,
+}
 
 /// How sync stands, as facts; [`std::fmt::Display`] says it in English.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,9 +4,9 @@ use alongside_core::{
     app::{
         AnswerValue, AnswerView, Decision, DecisionRequest, DraftRequest, FirstAnswers, FormStateRequest,
         FormStateView, MoveRecordRequest, NewGroupRequest, PageRequest, ProblemOfAnswer, QuestionStateView,
-        SaveAnswersRequest, SessionAnswersRequest,
+        SaveAnswersRequest, SessionAnswersRequest, UnitsRequest,
     },
-    views::PageMark,
+    views::{PageMark, UnitList, UnitMark},
 };
 use alongside_domain::{
     ids::{ChangeHash, FormToken, GroupId, RecordId},
@@ -235,4 +235,43 @@ pub struct PageMark {
     pub at: Millis,
     /// The last record shown.
     pub record: RecordId,
+}
+
+/// A piece of a list of units.
+#[uniffi::remote(Record)]
+pub struct UnitsRequest {
+    /// The list.
+    pub list: UnitList,
+    /// The day for which dates are shown; `None`: today.
+    pub as_of: Option<Date>,
+    /// How many units, up to 200.
+    pub limit: u32,
+    /// Where the piece before ended.
+    pub after: Option<UnitMark>,
+}
+
+/// A list of units.
+#[uniffi::remote(Enum)]
+pub enum UnitList {
+    /// Those with a date before the day that was not met, oldest first.
+    Overdue,
+    /// Those with a date on the day.
+    Today,
+    /// Those with a date in the seven days after it, earliest first.
+    DueSoon,
+    /// Those of the person this phone belongs to, latest touched first.
+    Mine,
+    /// All on this phone, latest touched first.
+    All,
+}
+
+/// A place in a list of units.
+#[uniffi::remote(Record)]
+pub struct UnitMark {
+    /// Next date of the last unit shown.
+    pub due: Option<Date>,
+    /// When the last unit shown was touched.
+    pub touched: Millis,
+    /// The last unit shown.
+    pub group: GroupId,
 }

@@ -8,7 +8,7 @@ use alongside_core::{
     },
     views::{
         FieldLine, FigureLine, FiguresView, Hit, HomeView, NextDate, OtherValue, PageMark, ProblemView,
-        ProblemsView, ReminderView, SyncChip, UnitLine,
+        ProblemsView, ReminderView, SyncChip, UnitLine, UnitMark, UnitsView,
     },
 };
 use alongside_domain::{
@@ -37,6 +37,15 @@ pub struct HomeView {
     pub units: u32,
     /// How sync stands.
     pub chip: SyncChip,
+}
+
+/// A piece of a list of units.
+#[uniffi::remote(Record)]
+pub struct UnitsView {
+    /// Its lines.
+    pub lines: Vec<UnitLine>,
+    /// Where the next piece starts; `None`: this was the last.
+    pub after: Option<UnitMark>,
 }
 
 /// One line of a list of units (a unit is what the programme says: a case).

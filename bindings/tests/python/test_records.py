@@ -46,6 +46,9 @@ class Offline(PhoneCase):
         (line,) = home.mine
         self.assertEqual((line.reference, line.name, line.waiting), ("840-C-77", "Sam Okafor", 2))
         self.assertEqual(home.chip.waiting, 4)
+        mine = alongside.UnitsRequest(list=alongside.UnitList.MINE, as_of=None, limit=1, after=None)
+        piece = await records.units(mine)
+        self.assertEqual(([line.group for line in piece.lines], piece.after), ([case], None))
         request = alongside.PageRequest(group=case, as_of="2015-04-01", limit=1, after=None)
         page = await records.unit_page(request)
         self.assertEqual([entry.kind for entry in page.linked], ["child", "family"])

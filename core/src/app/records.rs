@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     phone::Phone,
-    views::{FiguresView, Hit, HomeView, PageMark, ProblemsView, ReminderView},
+    views::{
+        FiguresView, Hit, HomeView, PageMark, ProblemsView, ReminderView, UnitList, UnitMark, UnitsView,
+    },
     writes::{
         Draft, MoveRequest, SessionRequest,
         decide::{self, Chosen},
@@ -146,6 +148,22 @@ pub struct PageRequest {
     /// Where the page before ended.
     pub after: Option<PageMark>,
 }
+
+/// A piece of a list of units.
+#[derive(Debug, Clone)]
+pub struct UnitsRequest {
+    /// The list.
+    pub list: UnitList,
+    /// The day for which dates are shown; `None`: today.
+    pub as_of: Option<Date>,
+    /// How many units, up to 200.
+    pub limit: u32,
+    /// Where the piece before ended.
+    pub after: Option<UnitMark>,
+}
+
+/// Most units in one piece of a list.
+const MOST_LINES: u32 = 200;
 
 /// The records of one profile. Reading that finds nothing of that name says [`AppError::NotFound`];
 /// after the profile is closed everything says [`AppError::Closed`].
@@ -310,6 +328,16 @@ impl ProfileRecords {
     /// [`AppError::Closed`].
     pub async fn home(&self, as_of: Option<Date>) -> Result<HomeView, AppError> {
         self.seat.work(move |phone| Ok(phone.records().home(day(phone, as_of))?)).await
+    }
+
+    /// A piece of a list of units; the first screen shows the beginning of each.
+    ///
+    /// # Errors
+    /// [`AppError::Closed`].
+    pub async fn units(&self, request: UnitsRequest) -> Result<UnitsView, AppError> {
+        let UnitsRequest { list, as_of, limit, after } = request;
+        let limit = limit.min(MOST_LINES);
+        self.seat.work(move |phone| Ok(phone.records().units(list, day(phone, as_of), limit, after)?)).await
     }
 
     /// The page of a unit.

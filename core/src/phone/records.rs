@@ -17,7 +17,7 @@ use crate::{
     store::findings,
     views::{
         ConflictLine, FiguresView, HistoryView, Hit, HomeView, OutboxView, PageMark, ProblemsView,
-        RecordCard, ReminderView, UnitView,
+        RecordCard, ReminderView, UnitList, UnitMark, UnitView, UnitsView,
     },
     writes::{self, Draft, MoveRequest, OpenGroupRequest, OpenedGroup, SaveRequest, SessionRequest},
 };
@@ -141,6 +141,21 @@ impl Records<'_> {
         let status = self.phone.0.heart.current().and_then(|pulse| pulse.sync);
         let programme = &self.phone.0.programme;
         self.phone.0.store.read(|db| reads::home::home(db, programme, as_of, status))
+    }
+
+    /// A piece of a list of units; `after` is where the piece before ended.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn units(
+        &self,
+        list: UnitList,
+        as_of: Date,
+        limit: u32,
+        after: Option<UnitMark>,
+    ) -> Result<UnitsView, ApiError> {
+        let programme = &self.phone.0.programme;
+        self.phone.0.store.read(|db| reads::home::units(db, programme, as_of, list, limit, after))
     }
 
     /// The page of a unit; `after` is where the page before ended.

@@ -13,7 +13,7 @@ use crate::{
         rows::{id, maybe_id},
         units::date,
     },
-    views::{HomeView, LIST, NextDate, SyncChip, UnitLine},
+    views::{HomeView, LIST, NextDate, SyncChip, UnitLine, UnitList, UnitMark, UnitsView},
 };
 
 /// Columns that [`line`] reads.
@@ -72,29 +72,67 @@ pub(crate) fn home(
     as_of: Date,
     status: Option<Status>,
 ) -> Result<HomeView, ApiError> {
-    let lines = |rest: &str, arguments: &[&dyn ToSql]| -> Result<Vec<UnitLine>, ApiError> {
-        let mut statement = db.prepare_cached(&format!("{LINE} {rest} LIMIT {LIST}"))?;
-        let rows = statement.query_map(arguments, |row| line(row, programme, as_of))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    };
-    let day = as_of.to_string();
-    let week = as_of.saturating_add(7.days()).to_string();
-    let due = "ORDER BY u.next_due, u.grp";
-    let person: Option<[u8; 16]> = db.query_row("SELECT person FROM sync_state", [], |row| row.get(0))?;
-    let mine = if programme.parts.supporter.is_some() {
-        lines("WHERE u.supporter = ?1 ORDER BY u.touched DESC", &[&person])?
-    } else {
-        lines("ORDER BY u.touched DESC", &[])?
-    };
+    let first = |list| Ok::<_, ApiError>(units(db, programme, as_of, list, LIST, None)?.lines);
+    let mine = if programme.parts.supporter.is_some() { UnitList::Mine } else { UnitList::All };
     Ok(HomeView {
         as_of,
-        overdue: lines(&format!("WHERE u.next_due < ?1 {due}"), &[&day])?,
-        today: lines(&format!("WHERE u.next_due = ?1 {due}"), &[&day])?,
-        due_soon: lines(&format!("WHERE u.next_due > ?1 AND u.next_due <= ?2 {due}"), &[&day, &week])?,
-        mine,
+        overdue: first(UnitList::Overdue)?,
+        today: first(UnitList::Today)?,
+        due_soon: first(UnitList::DueSoon)?,
+        mine: first(mine)?,
         units: db.query_row("SELECT count(*) FROM unit_row", [], |row| row.get(0))?,
         chip: chip(db, status)?,
     })
+}
+
+/// A piece of a list of units: an index range.
+pub(crate) fn units(
+    db: &Connection,
+    programme: &Programme,
+    as_of: Date,
+    list: UnitList,
+    limit: u32,
+    after: Option<UnitMark>,
+) -> Result<UnitsView, ApiError> {
+    let day = as_of.to_string();
+    let week = as_of.saturating_add(7.days()).to_string();
+    let person: Option<[u8; 16]> = db.query_row("SELECT person FROM sync_state", [], |row| row.get(0))?;
+    let (range, arguments): (&str, Vec<&dyn ToSql>) = match list {
+        UnitList::Overdue => ("u.next_due < ?4", vec![&day]),
+        UnitList::Today => ("u.next_due = ?4", vec![&day]),
+        UnitList::DueSoon => ("u.next_due > ?4 AND u.next_due <= ?5", vec![&day, &week]),
+        UnitList::Mine => ("u.supporter = ?4", vec![&person]),
+        UnitList::All => ("true", vec![]),
+    };
+    let by_date = matches!(list, UnitList::Overdue | UnitList::Today | UnitList::DueSoon);
+    let order = if by_date {
+        "(u.next_due, u.grp) > (?1, ?2) ORDER BY u.next_due, u.grp"
+    } else {
+        "(u.touched, u.grp) < (?1, ?2) ORDER BY u.touched DESC, u.grp DESC"
+    };
+    let (place, group): (Box<dyn ToSql>, [u8; 16]) = match after {
+        Some(UnitMark { due, group, .. }) if by_date => {
+            (Box::new(due.map(|due| due.to_string()).unwrap_or_default()), group.0)
+        }
+        Some(UnitMark { touched, group, .. }) => (Box::new(touched.0), group.0),
+        None if by_date => (Box::new(""), [0; 16]),
+        None => (Box::new(i64::MAX), [255; 16]),
+    };
+    let more = limit.saturating_add(1);
+    let mut all: Vec<&dyn ToSql> = vec![&place, &group, &more];
+    all.extend(arguments);
+    let mut statement = db.prepare_cached(&format!("{LINE} WHERE {range} AND {order} LIMIT ?3"))?;
+    let mut lines: Vec<UnitLine> =
+        statement.query_map(&all[..], |row| line(row, programme, as_of))?.collect::<Result<_, _>>()?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_more = lines.len() > limit;
+    lines.truncate(limit);
+    let after = lines.last().filter(|_| is_more).map(|line| UnitMark {
+        due: line.next.as_ref().map(|next| next.due),
+        touched: line.touched,
+        group: line.group,
+    });
+    Ok(UnitsView { lines, after })
 }
 
 /// How sync stands.

@@ -1,5 +1,6 @@
 //! The screens.
 
+use alongside_core::views::UnitList;
 use alongside_domain::deadline::DeadlineState;
 use jiff::civil::date;
 
@@ -33,6 +34,52 @@ fn the_first_screen_says_what_is_due() {
     assert_eq!(phone.records().home(date(2015, 4, 13)).unwrap().today.len(), 1);
     let late = phone.records().home(date(2015, 4, 14)).unwrap();
     assert_eq!(late.overdue[0].next.as_ref().unwrap().state, DeadlineState::Overdue);
+}
+
+#[test]
+fn lists_of_units_come_in_pieces_and_leave_none_out() {
+    let lab = Lab::new();
+    let phone = lab.phone();
+    let mut matters = Vec::new();
+    for number in 0..7 {
+        let (_, matter) = open_matter(&phone, "Mrs Okafor", &format!("H-{number}"));
+        // Two of each day: where the days are equal, the group decides.
+        let dated = format!("2015-03-{:02}", 2 + number / 2);
+        save(&phone, matter, "letter", &[("sort", "E01"), ("dated", &dated)]);
+        matters.push(matter);
+    }
+    matters.sort();
+    let whole = |list, as_of, limit| {
+        let (mut groups, mut after) = (Vec::new(), None);
+        loop {
+            let piece = phone.records().units(list, as_of, limit, after).unwrap();
+            assert!(piece.lines.len() <= limit as usize);
+            groups.extend(piece.lines.iter().map(|line| line.group));
+            after = piece.after;
+            if after.is_none() {
+                return groups;
+            }
+        }
+    };
+    let day = date(2015, 4, 14);
+    for list in [UnitList::Mine, UnitList::All] {
+        let mut groups = whole(list, day, 2);
+        assert_eq!(groups, whole(list, day, 50));
+        groups.sort();
+        assert_eq!(groups, matters);
+    }
+    // The first two letters are to be answered by 13 April, the next two by the 14th, the last by the 16th.
+    let [late, today, soon] =
+        [UnitList::Overdue, UnitList::Today, UnitList::DueSoon].map(|list| whole(list, day, 1));
+    assert_eq!((late.len(), today.len(), soon.len()), (2, 2, 3));
+    let mut together = [late, today, soon].concat();
+    let dues: Vec<_> = together
+        .iter()
+        .map(|group| phone.records().unit_page(*group, day, 1, None).unwrap().unit.next.unwrap().due)
+        .collect();
+    assert!(dues.is_sorted());
+    together.sort();
+    assert_eq!(together, matters);
 }
 
 #[test]
