@@ -32,6 +32,7 @@ pub(crate) mod open;
 pub(crate) mod projection;
 pub(crate) mod readers;
 pub(crate) mod rebuild;
+pub(crate) mod relatives;
 pub(crate) mod rows;
 pub(crate) mod state;
 pub(crate) mod tally;

@@ -170,10 +170,21 @@ pub struct UnitView {
     pub disclaimer: String,
     /// Groups it is linked to, with their newest records.
     pub linked: Vec<LinkedGroup>,
+    /// Others who are supported in the same family, as the server told them last.
+    pub relatives: Vec<RelativeView>,
     /// Records of the unit, newest first.
     pub records: Vec<RecordCard>,
     /// Give this to the next call for older records; `None` at the end.
     pub after: Option<PageMark>,
+}
+
+/// Somebody whose records are not on this phone: what may be known of them all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RelativeView {
+    /// The name they are known by; empty where nobody has given one.
+    pub known_as: String,
+    /// Age in whole years, on the day when the server was asked (it is asked once a day).
+    pub age: Option<u16>,
 }
 
 /// A date of a unit with its state on the day asked for.

@@ -38,6 +38,7 @@ mod blobs;
 mod body;
 mod enrol;
 mod failure;
+mod relatives;
 mod repair;
 mod sync;
 
@@ -63,6 +64,8 @@ pub struct AppState {
     pub programme: Arc<Programme>,
     /// Attachments.
     pub blobs: Arc<Blobs>,
+    /// What the pages are made from, where this server makes them.
+    pages: Option<Arc<ReadModel>>,
     gate: Arc<Semaphore>,
     /// Signs what groups hold, and believes what was signed.
     signer: Arc<Signer>,
@@ -94,10 +97,18 @@ impl AppState {
             clock,
             programme,
             blobs,
+            pages: None,
             gate,
             signer,
             scopes: Arc::default(),
         })
+    }
+
+    /// Answers from these pages what a phone asks that is worked out from many records.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Arc<ReadModel>) -> Self {
+        self.pages = Some(pages);
+        self
     }
 }
 
@@ -199,6 +210,7 @@ impl Server {
         let addr = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
         let state = AppState::new(config, store, clock, programme)?;
         let pages = Arc::new(ReadModel::open(&state.config.pages_file(), &state.programme)?);
+        let state = state.with_pages(Arc::clone(&pages));
         let projector =
             Projector::new(Arc::clone(&pages), Arc::clone(&state.store), Arc::clone(&state.programme))
                 .with_clock(Arc::clone(&state.clock));

@@ -8,7 +8,7 @@ use alongside_core::{
     },
     views::{
         FieldLine, FigureLine, FiguresView, Hit, HomeView, NextDate, OtherValue, PageMark, ProblemView,
-        ProblemsView, ReminderView, SyncChip, UnitLine, UnitMark, UnitsView,
+        ProblemsView, RelativeView, ReminderView, SyncChip, UnitLine, UnitMark, UnitsView,
     },
 };
 use alongside_domain::{
@@ -147,10 +147,23 @@ pub struct UnitPageView {
     pub disclaimer: String,
     /// Groups it is linked to.
     pub linked: Vec<LinkedGroupView>,
+    /// What the relatives are called together, as the programme says it.
+    pub relatives_label: String,
+    /// Others who are supported in the same family and whose records are not for this phone.
+    pub relatives: Vec<RelativeView>,
     /// Records of the unit, newest first.
     pub records: Vec<CardView>,
     /// Give this to the next call for older records; `None` at the end.
     pub after: Option<PageMark>,
+}
+
+/// Somebody whose records are not on this phone: what may be known of them all the same.
+#[uniffi::remote(Record)]
+pub struct RelativeView {
+    /// The name they are known by; empty where nobody has given one.
+    pub known_as: String,
+    /// Age in whole years, on the day when the server was asked (it is asked once a day).
+    pub age: Option<u16>,
 }
 
 /// A date of a unit. Indicative: the page's disclaimer stands beside every one.

@@ -20,6 +20,7 @@ pub mod limits;
 mod listed;
 pub mod pack;
 mod refusal;
+pub mod relatives;
 pub mod repair;
 
 pub use refusal::Refusal;
@@ -120,6 +121,9 @@ pub struct SyncRequest {
     /// The phone does not know the key that the server signs with.
     #[serde(rename = "k", default, skip_serializing_if = "is_false")]
     pub needs_key: bool,
+    /// The phone wants to be told of relatives anew: once a day, and after groups have come or changed.
+    #[serde(rename = "r", default, skip_serializing_if = "is_false")]
+    pub asks_relatives: bool,
     /// A step of a repair: instead of everything else.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<Box<repair::RepairRequest>>,
@@ -201,6 +205,9 @@ pub struct SyncAnswer {
     /// What a step of a repair came to.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<Box<repair::RepairAnswer>>,
+    /// The relatives, where the phone asked and nothing more is on its way; they replace what it was told before.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub relatives: Option<relatives::Relatives>,
 }
 
 /// What became of an opening.

@@ -32,6 +32,7 @@ fn request(at: u64) -> Box<SyncRequest> {
         waiting: 0,
         tally: None,
         needs_key: false,
+        asks_relatives: false,
         repair: None,
     })
 }
@@ -55,6 +56,7 @@ fn answer(at: u64) -> Box<SyncAnswer> {
         heads: None,
         key: None,
         to_repair: false,
+        relatives: None,
         repair: None,
     })
 }

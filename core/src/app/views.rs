@@ -22,7 +22,8 @@ use crate::{
     reads::words,
     views::{
         ConflictLine, DeadlineView, ErasedGroup, FieldLine, FigureLine, HistoryView, LinkedGroup, OutboxView,
-        PageMark, RecordCard, RefusedBecause, RefusedChange, ReviewLine, UnitLine, UnitView, WaitingChange,
+        PageMark, RecordCard, RefusedBecause, RefusedChange, RelativeView, ReviewLine, UnitLine, UnitView,
+        WaitingChange,
     },
     writes::Draft,
 };
@@ -203,6 +204,10 @@ pub struct UnitPageView {
     pub disclaimer: String,
     /// Groups it is linked to.
     pub linked: Vec<LinkedGroupView>,
+    /// What the relatives are called together, as the programme says it.
+    pub relatives_label: String,
+    /// Others who are supported in the same family and whose records are not for this phone.
+    pub relatives: Vec<RelativeView>,
     /// Records of the unit, newest first.
     pub records: Vec<CardView>,
     /// Give this to the next call for older records; `None` at the end.
@@ -225,6 +230,8 @@ impl UnitPageView {
             dates: page.deadlines.into_iter().map(DateView::from).collect(),
             disclaimer: page.disclaimer,
             linked: page.linked.into_iter().map(linked).collect(),
+            relatives_label: programme.parts.words.relatives.clone(),
+            relatives: page.relatives,
             records: cards(page.records),
             after: page.after,
         }

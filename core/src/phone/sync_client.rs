@@ -173,7 +173,8 @@ impl SyncClient<'_> {
         pull_bytes: u32,
         rows_only: bool,
     ) -> Result<(SyncRequest, Sent, u32), ApiError> {
-        let prepare = |db: &_| prepare::prepare(db, push_bytes, pull_bytes, rows_only);
+        let now = self.phone.0.clock.now();
+        let prepare = |db: &_| prepare::prepare(db, push_bytes, pull_bytes, rows_only, now);
         let prepared = self.phone.0.store.read(prepare)?;
         Ok((prepared.request, prepared.sent, prepared.left))
     }

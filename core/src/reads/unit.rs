@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{ApiError, Thing},
-    store::{beside, groups, rows::found, units},
+    store::{beside, groups, relatives, rows::found, units},
     views::{DeadlineView, LinkedGroup, PageMark, RecordCard, UnitView},
 };
 
@@ -75,7 +75,8 @@ pub(crate) fn unit(
     }
     let (records, after) = page(db, programme, group, limit.clamp(1, MOST), after)?;
     let disclaimer = programme.deadlines.disclaimer().to_owned();
-    Ok(UnitView { unit, deadlines, disclaimer, linked, records, after })
+    let relatives = relatives::of(db, group)?;
+    Ok(UnitView { unit, deadlines, disclaimer, linked, relatives, records, after })
 }
 
 /// The group among these that this one was found to be one with.

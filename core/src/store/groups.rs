@@ -154,6 +154,7 @@ fn clear(tx: &Transaction<'_>, group: GroupId) -> Result<(), ApiError> {
         "finding",
         "judged",
         "unit_row",
+        "relative",
         "refused",
         "quarantine",
         "saved",

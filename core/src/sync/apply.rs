@@ -19,7 +19,7 @@ use crate::{
         desk::Desk,
         findings,
         found_by::FoundBy,
-        groups, log,
+        groups, log, relatives,
         rows::{id, signed, to_cbor},
         state, tally, units,
     },
@@ -52,6 +52,8 @@ pub(crate) struct Intake {
     pub(crate) touched: BTreeSet<GroupId>,
     /// Groups that were linked otherwise before: what shows them is judged whole.
     pub(crate) relinked: BTreeSet<GroupId>,
+    /// A group came, or was linked otherwise: who is related may be another.
+    pub(crate) linked: bool,
     /// Records that were shown anew, with their group and form.
     pub(crate) shown: BTreeMap<RecordId, (GroupId, String)>,
     /// The words by which they are found.
@@ -124,6 +126,12 @@ fn finish(
     // Until a repair is done, something of theirs may have to be brought back.
     if repair::under_way(tx)?.is_none() {
         take_off_withdrawn(tx, desk, &mut intake)?;
+    }
+    if let Some(told) = &answer.relatives {
+        relatives::replace(tx, told, desk.now())?;
+    }
+    if intake.linked {
+        relatives::ask(tx)?;
     }
     compare(tx, &mut intake, answer)?;
     bring_up_to_date(tx, desk, &mut intake)?;
@@ -215,6 +223,7 @@ fn openings(
     for (group, verdict) in sent.openings.iter().zip(&answer.openings) {
         match verdict {
             OpeningVerdict::Opened => {
+                relatives::ask(tx)?;
                 tx.execute(
                     "UPDATE grp SET acknowledged = 1, refused = NULL, in_review = NULL WHERE grp = ?1",
                     [group.0],

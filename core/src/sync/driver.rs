@@ -141,8 +141,11 @@ impl Driver {
     }
 
     async fn prepare(&mut self, push_bytes: u32, pull_bytes: u32, rows_only: bool) -> Event {
+        let now = self.clock.now();
         let prepared = self
-            .blocking(move |store| store.read(|db| prepare::prepare(db, push_bytes, pull_bytes, rows_only)))
+            .blocking(move |store| {
+                store.read(|db| prepare::prepare(db, push_bytes, pull_bytes, rows_only, now))
+            })
             .await;
         match prepared {
             Ok(prepared) => {

@@ -2,6 +2,7 @@
 
 use alongside_domain::{
     ids::{ActorId, ChangeHash, GroupId},
+    time::Millis,
     wire::{
         GroupOpening, PROTOCOL, PushedChange, SyncRequest, features, limits,
         pack::{self, Common, Pack, dictionary},
@@ -15,7 +16,7 @@ use crate::{
     store::{
         groups,
         known::Known,
-        log,
+        log, relatives,
         rows::{hash, id},
         state::{self, Standing},
         tally,
@@ -53,6 +54,7 @@ pub(crate) fn prepare(
     push_bytes: u32,
     pull_bytes: u32,
     rows_only: bool,
+    now: Millis,
 ) -> Result<Prepared, ApiError> {
     let standing = state::standing(db)?;
     let openings = openings(db)?;
@@ -90,6 +92,7 @@ pub(crate) fn prepare(
         waiting: left,
         tally,
         needs_key: state::server_key(db)?.is_none(),
+        asks_relatives: relatives::are_due(db, now)?,
         repair: None,
     };
     Ok(Prepared { request, sent, left })
@@ -135,6 +138,7 @@ fn step(
         waiting,
         tally: None,
         needs_key: state::server_key(db)?.is_none(),
+        asks_relatives: false,
         repair: Some(Box::new(asked)),
     };
     Ok(Prepared { request, sent, left: waiting })

@@ -101,6 +101,7 @@ fn control(
                 intake.relinked.insert(group);
             }
             groups::set(tx, group, &kind, &parents, at, false)?;
+            intake.linked = true;
             intake.touched.insert(group);
         }
         ControlEvent::Grant { person, group } => {

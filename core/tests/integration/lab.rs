@@ -159,6 +159,7 @@ pub(crate) fn answer(
         heads: None,
         key: None,
         to_repair: false,
+        relatives: None,
         repair: None,
     }
 }

@@ -4,7 +4,11 @@ use alongside_core::{Phone, views::RefusedBecause};
 use alongside_domain::{
     ids::{ActorId, ChangeHash, GroupId},
     record::Disagreement,
-    wire::{ControlEvent, Cursor, FeedEntry, OpeningVerdict, Refusal, SyncAnswer, Verdict},
+    time::Millis,
+    wire::{
+        ControlEvent, Cursor, FeedEntry, OpeningVerdict, Refusal, SyncAnswer, Verdict,
+        relatives::{Relative, Relatives, RelativesOf},
+    },
 };
 use jiff::civil::date;
 
@@ -73,6 +77,61 @@ fn own_changes_are_left_out_of_a_pull_only_once_it_is_complete() {
     let (request, sent, _) = phone.sync().prepare(1 << 20, 0).unwrap();
     phone.sync().apply(&sent, &answer(&request, 41, vec![Verdict::Accepted(41)], &[])).unwrap();
     assert_eq!(phone.sync().prepare(1 << 20, 0).unwrap().0.own_high, 41);
+}
+
+#[test]
+fn relatives_are_asked_for_daily_and_replaced_and_go_with_their_unit() {
+    let lab = Lab::new();
+    let (phone, matter) = settled(&lab);
+    let tell = |others: &[(&str, Option<u16>)]| {
+        let (request, sent, _) = phone.sync().prepare(1 << 20, 0).unwrap();
+        assert!(request.asks_relatives);
+        let others = others
+            .iter()
+            .map(|(name, age)| Relative { known_as: (*name).to_owned(), age: *age })
+            .collect::<Vec<_>>();
+        let stranger = RelativesOf { unit: GroupId([9; 16]), others: others.clone() };
+        let units = vec![RelativesOf { unit: matter, others }, stranger];
+        let told = SyncAnswer {
+            relatives: Some(Relatives { units }),
+            ..answer(&request, request.cursor.seq, Vec::new(), &[])
+        };
+        phone.sync().apply(&sent, &told).unwrap();
+    };
+    let told = || {
+        let page = phone.records().unit_page(matter, date(2015, 3, 16), 1, None).unwrap();
+        page.relatives.into_iter().map(|other| (other.known_as, other.age)).collect::<Vec<_>>()
+    };
+    let asks = || phone.sync().prepare(1 << 20, 0).unwrap().0.asks_relatives;
+
+    assert_eq!(told(), []);
+    tell(&[("Kofi", Some(7)), ("", None)]);
+    assert_eq!(told(), [("Kofi".to_owned(), Some(7)), (String::new(), None)]);
+    assert!(!asks(), "once a day is enough");
+    phone.rebuild_read_model().unwrap();
+    assert_eq!(told().len(), 2, "it is not made from the log");
+    lab.clock.set(Millis(MORNING.0 + 24 * 3_600_000));
+    tell(&[("Kofi", Some(8))]);
+    assert_eq!(told(), [("Kofi".to_owned(), Some(8))]);
+
+    // An answer without them, as an older server gives it, leaves what is known, and it is asked again.
+    let (_, second) = open_matter(&phone, "Mr Lee", "H-2");
+    accept_all(&phone, 30);
+    assert!(asks(), "a group came");
+    let (request, sent, _) = phone.sync().prepare(1 << 20, 0).unwrap();
+    phone.sync().apply(&sent, &answer(&request, request.cursor.seq, Vec::new(), &[])).unwrap();
+    assert_eq!((told().len(), asks()), (1, true));
+    assert!(phone.records().unit_page(second, date(2015, 3, 16), 1, None).unwrap().relatives.is_empty());
+
+    let (request, sent, _) = phone.sync().prepare(1 << 20, 0).unwrap();
+    let withdrawn = ControlEvent::Withdraw { person: lab::ME, group: matter };
+    let entry = FeedEntry::Control { seq: request.cursor.seq + 1, at: MORNING, event: withdrawn };
+    let answer = answer(&request, request.cursor.seq + 1, Vec::new(), &[entry]);
+    phone.sync().apply(&sent, &answer).unwrap();
+    drop(phone);
+    let left: u32 =
+        lab.database_as_it_is().query_row("SELECT count(*) FROM relative", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
 }
 
 #[test]

@@ -234,6 +234,7 @@ fn answer(
         heads: None,
         key: request.needs_key.then(|| state.signer.public()),
         to_repair: false,
+        relatives: None,
         repair: Some(Box::new(said)),
     })
 }
@@ -336,6 +337,7 @@ pub(super) fn has_to(state: &AppState, request: &SyncRequest) -> SyncAnswer {
         heads: None,
         key: request.needs_key.then(|| state.signer.public()),
         to_repair: true,
+        relatives: None,
         repair: None,
     }
 }

@@ -15,7 +15,7 @@ use alongside_domain::{
 use axum::{body::Body, extract::State, http::HeaderMap};
 use rusqlite::Transaction;
 
-use super::{AppState, Failure, body, repair};
+use super::{AppState, Failure, body, relatives, repair};
 use crate::{
     ingest::{PreparedPush, PushOutcome},
     people,
@@ -186,6 +186,9 @@ fn pull(
         && matches!((request.tally, tally), (Some(theirs), Some(ours)) if theirs != ours);
     // Equal is equal: it need not be said again.
     let tally = tally.filter(|tally| pulled.cursor != request.cursor || request.tally != Some(*tally));
+    let is_last = !pulled.more && pulled.backfills.is_empty();
+    let relatives =
+        if request.asks_relatives && is_last { relatives::told_to(state, device.person)? } else { None };
     let stale = device.last_seen.is_none_or(|seen| now.0.saturating_sub(seen.0) >= SEEN_EVERY_MS);
     if stale || device.waiting != request.waiting {
         state.store.write(|tx| devices::seen(tx, device.id, now, request.waiting))?;
@@ -209,6 +212,7 @@ fn pull(
         key: (repairs && request.needs_key).then(|| state.signer.public()),
         to_repair,
         repair: None,
+        relatives,
     })
 }
 
@@ -288,6 +292,7 @@ fn revoked(
         key: None,
         to_repair: false,
         repair: None,
+        relatives: None,
     })
 }
 

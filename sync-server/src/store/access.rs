@@ -142,6 +142,22 @@ pub(crate) fn granted(tx: &Transaction<'_>, person: PersonId) -> Result<BTreeMap
     Ok(granted)
 }
 
+/// The groups of this kind that are granted to a person now.
+pub(crate) fn granted_of_kind(
+    tx: &Transaction<'_>,
+    person: PersonId,
+    kind: &str,
+) -> Result<Vec<GroupId>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT g.group_id FROM grants AS g JOIN groups ON groups.tenant = g.tenant AND groups.id = g.group_id
+         WHERE g.tenant = ?1 AND g.person = ?2 AND g.until IS NULL AND groups.kind = ?3 ORDER BY g.group_id",
+    )?;
+    let groups = statement
+        .query_map(params![TENANT, Sql(person), kind], |row| Ok(row.get::<_, Sql<GroupId>>(0)?.0))?
+        .collect::<Result<_, _>>()?;
+    Ok(groups)
+}
+
 /// The groups that were withdrawn from a person at some time, granted again or not.
 pub(crate) fn withdrawn_once(
     tx: &Transaction<'_>,

@@ -247,6 +247,7 @@ impl Phone {
             waiting: 0,
             tally: None,
             needs_key: false,
+            asks_relatives: false,
             repair: None,
         }
     }

@@ -98,6 +98,7 @@ impl Handset {
                 heads: None,
                 key: None,
                 to_repair: false,
+                relatives: None,
                 repair: None,
             };
             handset.phone.sync().apply(&Sent::default(), &answer)?;

@@ -364,6 +364,7 @@ pub(crate) fn question(
         waiting: 0,
         tally: None,
         needs_key: false,
+        asks_relatives: false,
         repair: None,
     }
 }

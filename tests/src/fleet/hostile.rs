@@ -122,6 +122,7 @@ impl Sim<'_> {
             waiting: 0,
             tally: None,
             needs_key: false,
+            asks_relatives: false,
             repair: None,
         }
     }

@@ -205,6 +205,7 @@ fn request(actor: ActorId, push: Pack) -> f64 {
         waiting: 0,
         tally: None,
         needs_key: false,
+        asks_relatives: false,
         repair: None,
     };
     wire::encode(&request).len() as f64

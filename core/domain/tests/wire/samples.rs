@@ -13,6 +13,7 @@ use alongside_domain::{
         Backfill, ControlEvent, Cursor, FeedEntry, GroupOpening, OpeningVerdict, PROTOCOL, PushedChange,
         Refusal, SyncAnswer, SyncRequest, Verdict, encode, features,
         pack::{Common, dictionary, pack_entries, pack_rows},
+        relatives::{Relative, Relatives, RelativesOf},
         repair::{Compare, GroupTally, ListFrom, Listed, Proof, RepairAnswer, RepairRequest},
     },
 };
@@ -43,6 +44,7 @@ pub(crate) fn nothing_to_do() -> (SyncRequest, SyncAnswer) {
         waiting: 0,
         tally: Some(TALLY),
         needs_key: false,
+        asks_relatives: false,
         repair: None,
     };
     let answer = SyncAnswer {
@@ -63,6 +65,7 @@ pub(crate) fn nothing_to_do() -> (SyncRequest, SyncAnswer) {
         heads: None,
         key: None,
         to_repair: false,
+        relatives: None,
         repair: None,
     };
     (request, answer)
@@ -118,6 +121,7 @@ pub(crate) fn everything() -> (SyncRequest, SyncAnswer) {
         waiting: 4,
         tally: Some(TALLY),
         needs_key: true,
+        asks_relatives: true,
         repair: Some(Box::new(repair_step())),
         ..request
     };
@@ -148,6 +152,7 @@ pub(crate) fn everything() -> (SyncRequest, SyncAnswer) {
         heads: Some(SignedHeads { heads: vec![head()], signature: [0x6d; 64] }),
         key: Some(PublicKey([0x6e; 32])),
         to_repair: true,
+        relatives: Some(relatives()),
         repair: Some(Box::new(repair_outcome())),
         ..answer
     };
@@ -249,4 +254,11 @@ pub(crate) fn changed(body: &[u8], key: &str, value: Option<Value>) -> Vec<u8> {
     entries.retain(|(known, _)| known.as_text() != Some(key));
     entries.extend(value.map(|value| (Value::from(key), value)));
     encode(&Value::Map(entries))
+}
+
+/// Two brothers of one unit's child; the birth date of one is not known.
+fn relatives() -> Relatives {
+    let other = |name: &str, age| Relative { known_as: name.to_owned(), age };
+    let others = vec![other("Kofi", Some(7)), other("Yaw", None)];
+    Relatives { units: vec![RelativesOf { unit: GroupId([6; 16]), others }] }
 }
