@@ -3,7 +3,7 @@
 CREATE TABLE relative (
     grp      BLOB NOT NULL,                         -- the unit
     place    INTEGER NOT NULL,
-    known_as TEXT NOT NULL,
+    name     TEXT NOT NULL,
     age      INTEGER,                               -- whole years on the day it was told
     PRIMARY KEY (grp, place)
 ) WITHOUT ROWID;

@@ -60,6 +60,7 @@ class Offline(PhoneCase):
         self.assertEqual(len(seen), 2)
         self.assertIn(card.record, seen)
         self.assertIn("legal advice", page.disclaimer)
+        self.assertEqual((page.relatives_label, page.relatives), ("Brothers and sisters known here", []))
         hits = await records.search("deputy", 10)
         self.assertEqual([(hit.record, hit.unit) for hit in hits], [(card.record, case)])
 

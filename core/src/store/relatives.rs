@@ -26,7 +26,7 @@ pub(crate) fn ask(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 pub(crate) fn replace(tx: &Transaction<'_>, told: &Relatives, now: Millis) -> rusqlite::Result<()> {
     tx.execute("DELETE FROM relative", [])?;
     let mut insert = tx.prepare_cached(
-        "INSERT OR REPLACE INTO relative (grp, place, known_as, age)
+        "INSERT OR REPLACE INTO relative (grp, place, name, age)
          SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM grp WHERE grp = ?1)",
     )?;
     for of in &told.units {
@@ -40,7 +40,7 @@ pub(crate) fn replace(tx: &Transaction<'_>, told: &Relatives, now: Millis) -> ru
 
 /// The relatives of the person that a unit is about.
 pub(crate) fn of(db: &Connection, unit: GroupId) -> rusqlite::Result<Vec<RelativeView>> {
-    db.prepare_cached("SELECT known_as, age FROM relative WHERE grp = ?1 ORDER BY place")?
+    db.prepare_cached("SELECT name, age FROM relative WHERE grp = ?1 ORDER BY place")?
         .query_map([unit.0], |row| Ok(RelativeView { known_as: row.get(0)?, age: row.get(1)? }))?
         .collect()
 }

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
+    form::expr::Surroundings,
     ids::{PartnerId, PersonId},
     problem::Severity,
-    programme::{
-        Programme,
-        entry::{self, Answer},
-    },
+    programme::{Programme, entry::Answer, live},
     record::Edit,
+    time::Millis,
 };
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 use serde::Serialize;
 
 use super::{
@@ -156,7 +155,7 @@ impl<'a> Reading<'a> {
             if record.when.is_none() && !record.key.is_empty() {
                 whole.push(key);
             }
-            let (edits, grants) = self.edits(record, &answers[at]);
+            let (edits, grants) = self.edits(record, &answers[at], key);
             if !edits.is_empty() {
                 records.push(ReadRecord { map: at, key, edits, grants });
             }
@@ -298,10 +297,23 @@ impl<'a> Reading<'a> {
             .collect()
     }
 
-    fn edits(&mut self, record: &RecordMap, answers: &Answers) -> (Vec<Edit>, BTreeMap<String, PersonId>) {
+    /// What a record's answers become, with what its form works out from them. What its form finds wrong is noted:
+    /// the record is taken in, and shown among the checks of its unit.
+    fn edits(
+        &mut self,
+        record: &RecordMap,
+        answers: &Answers,
+        chance: Key,
+    ) -> (Vec<Edit>, BTreeMap<String, PersonId>) {
         let reader = self.reader;
         let Some(form) = reader.programme.forms.get(&record.form) else { return Default::default() };
-        let (edits, problems) = entry::edits(reader.programme, form, answers, None, reader.reference);
+        let programme = reader.programme;
+        // The same file read again on the same reference date is the same.
+        // What happened on that day has happened.
+        let next = reader.reference.saturating_add(1.day());
+        let now = Millis(programme.start_of(next).unwrap_or_default().0 - 1);
+        let around = Surroundings::new(now.timestamp(), programme.time_zone(), chance);
+        let (edits, problems) = live::entered(programme, form, answers, None, &around);
         for problem in problems {
             let Some(field) = record.fields.iter().find(|field| field.question == problem.key) else {
                 continue;

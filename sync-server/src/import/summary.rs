@@ -55,7 +55,8 @@ pub struct Note {
     pub column: String,
     /// `differs`: an earlier row says otherwise, and that one stays. `emptied`: the cell is empty
     /// now, and the value stays. `cannot_change`: the record is of a kind that never changes.
-    /// `code_out_of_date`, `out_of_range`: taken in, to be checked.
+    /// `code_out_of_date`, `out_of_range`, `constraint`, `not_offered`: taken in, to be checked. `not_asked`: taken
+    /// in, and does not count with the other answers. `worked_out`: what the form works out stands in its place.
     pub code: &'static str,
 }
 
@@ -67,6 +68,10 @@ impl Note {
             "cannot_change" => "records of this kind never change, and the value imported earlier stays",
             "code_out_of_date" => "the answer was not in use on the reference date",
             "out_of_range" => "the number is outside of its scale",
+            "constraint" => "the form's own check of this answer does not hold",
+            "not_offered" => "with the other answers, the form does not offer this one",
+            "not_asked" => "with the other answers, the form does not ask this: it does not count",
+            "worked_out" => "the form works this out from other answers, and what it worked out stands",
             other => other,
         }
     }

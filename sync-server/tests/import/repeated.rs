@@ -83,3 +83,14 @@ fn a_case_that_is_linked_to_another_family_is_refused() {
     assert!(office.text("refused.csv").contains("other_parent"));
     assert_eq!(office.records("family").len(), 1);
 }
+
+#[test]
+fn what_the_form_finds_wrong_is_taken_in_and_told() {
+    let office = Office::new();
+    let summary = import(&office, &[row(1, &[("Phone", "ask next door")]), row(2, &[])]);
+    let said = told(&summary);
+    assert_eq!((summary.imported, summary.rejected), (2, 0), "{said}");
+    let wanted = "row 2: column Phone: the form's own check of this answer does not hold";
+    assert_eq!(said.lines().filter(|line| line.starts_with("row")).collect::<Vec<_>>(), [wanted]);
+    assert_eq!(office.records("person")[0].text("phone"), Some("ask next door"));
+}
