@@ -145,7 +145,8 @@ fn write(handset: &Handset, records: usize) -> Result<String> {
     let mut rng = StdRng::seed_from_u64(102);
     generator.supporter = Some(handset.phone.sync().person()?);
     let mut lines = String::new();
-    let mut at = TODAY.0;
+    // The last is of today: what is claimed to be later than its receipt is marked, one by one.
+    let mut at = TODAY.0 - records as i64 * EVERY;
     let mut groups: Vec<GroupId> = Vec::new();
     for number in 0..records {
         if number % 32 == 0 {
