@@ -37,7 +37,7 @@ fn a_circle_is_refused_with_its_names() {
     let errors =
         compile("calculation", "calculate | a | ${b}\ncalculate | b | ${c} + 1\ncalculate | c | ${a}", "")
             .unwrap_err();
-    let [CompileError::Cycle { names }] = errors.as_slice() else { panic!("{errors:?}") };
+    let [CompileError::Cycle { names, .. }] = errors.as_slice() else { panic!("{errors:?}") };
     let mut sorted = names.clone();
     sorted.sort();
     assert_eq!(sorted, ["a", "b", "c"]);

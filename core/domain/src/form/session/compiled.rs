@@ -8,11 +8,14 @@ use std::{
 use super::{index::Column, rows::Source};
 use crate::form::{
     Choice, ChoiceSource, Form, Item, Question, Section,
-    expr::{Expr, PathRead, PathStart, PathStep, is_dynamic},
+    expr::{Expr, is_dynamic},
 };
 
+mod connect;
+mod order;
 mod rule;
 
+pub(in crate::form) use rule::circle;
 pub use rule::{CompileError, Rule};
 
 /// Most questions that the expressions of a form read together: no honest form comes near it.
@@ -35,6 +38,8 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Template {
     pub(super) name: String,
+    /// Row of the sheet.
+    pub(super) row: u32,
     pub(super) kind: Kind,
     pub(super) parent: Option<T>,
     /// Place among the children of its parent.
@@ -156,10 +161,9 @@ impl CompiledForm {
             compiled.item(item, Self::TOP, known, &mut errors);
         }
         compiled.sources();
-        if !compiled.connect() {
-            errors.push(CompileError::Entangled);
-        } else if let Err(names) = compiled.order() {
-            errors.push(CompileError::Cycle { names });
+        match compiled.connect() {
+            None => errors.push(CompileError::Entangled),
+            Some(own) => errors.extend(compiled.order(&own).err().into_iter().flatten()),
         }
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
     }
@@ -193,6 +197,7 @@ impl CompiledForm {
         }
         self.push(Template {
             name: section.name.clone(),
+            row: section.row,
             kind,
             parent,
             slot: 0,
@@ -232,6 +237,7 @@ impl CompiledForm {
         }
         self.push(Template {
             name: question.name.clone(),
+            row: question.row,
             kind: Kind::Question(Box::new(match known.lists {
                 Some(_) => question.clone(),
                 None => Question { trigger: question.trigger.clone(), ..Question::default() },
@@ -290,125 +296,6 @@ impl CompiledForm {
         at
     }
 
-    /// Finds for every template who reads it; whether that can be kept track of.
-    fn connect(&mut self) -> bool {
-        let mut dependents = vec![Vec::new(); self.templates.len()];
-        let mut by_place = Vec::new();
-        let mut all_reads = 0;
-        for (at, template) in self.templates.iter().enumerate() {
-            let in_rows = self.above(at).any(|up| matches!(self.templates[up].kind, Kind::Repeat));
-            let triggers = match &template.kind {
-                Kind::Question(question) => {
-                    question.trigger.as_deref().map(trigger_names).unwrap_or_default()
-                }
-                _ => Vec::new(),
-            };
-            for (&rule, expr) in &template.rules {
-                if rule == Rule::Default {
-                    continue;
-                }
-                let mut reads: Vec<(T, bool)> = Vec::new();
-                let named = |name: &str| self.by_name.get(name).into_iter().flatten().copied();
-                if rule == Rule::Calculation && !triggers.is_empty() {
-                    reads.extend(triggers.iter().flat_map(|name| named(name)).map(|read| (read, false)));
-                } else {
-                    let all = expr.reads();
-                    let indexed = all.functions.contains("indexed-repeat");
-                    reads.extend(all.names.iter().flat_map(|name| named(name)).map(|read| (read, indexed)));
-                    for path in &all.paths {
-                        let (found, leaves) = self.resolve(at, path);
-                        reads.extend(found.into_iter().map(|read| (read, in_rows && leaves)));
-                    }
-                    if all.functions.contains("position") || indexed {
-                        by_place.push((at, rule));
-                    }
-                }
-                all_reads += reads.len();
-                if all_reads > MOST_READS {
-                    return false;
-                }
-                // Every row of another repeat is looked at.
-                let looks_at_rows = rule == Rule::Choices && template.source.is_some();
-                for (read, is_wide) in reads {
-                    let is_wide = is_wide || looks_at_rows;
-                    if read != at || rule == Rule::Constraint {
-                        dependents[read].push(Dependent { template: at, rule, is_wide });
-                    }
-                }
-            }
-        }
-        for (at, template) in self.templates.iter().enumerate() {
-            if let Some(source) = template.source.filter(|source| source.question != at) {
-                let reader = Dependent { template: at, rule: Rule::Choices, is_wide: true };
-                dependents[source.question].push(reader);
-            }
-        }
-        for list in &mut dependents {
-            list.sort();
-            list.dedup();
-        }
-        self.dependents = dependents;
-        self.by_place = by_place;
-        true
-    }
-
-    /// The templates that a path leads to, and whether it leaves the row that it begins in. Where it
-    /// cannot be told, every template of a name on it.
-    fn resolve(&self, at: T, path: &PathRead) -> (Vec<T>, bool) {
-        let mut leaves = false;
-        let mut set: Vec<T> = match &path.from {
-            PathStart::Root => {
-                leaves = true;
-                vec![usize::MAX]
-            }
-            PathStart::Here => vec![at],
-            PathStart::Named(name) => self.by_name.get(name).cloned().unwrap_or_default(),
-            PathStart::Instance(_) => return (Vec::new(), false),
-            PathStart::Inside | PathStart::Computed => {
-                let names = path.steps.iter().filter_map(|step| match step {
-                    PathStep::Child(name) => self.by_name.get(name),
-                    _ => None,
-                });
-                return (names.flatten().copied().collect(), true);
-            }
-        };
-        for step in &path.steps {
-            let mut next = Vec::new();
-            for from in set {
-                let children: &[T] = match self.templates.get(from) {
-                    Some(template) => &template.children,
-                    None => &[Self::TOP],
-                };
-                match step {
-                    PathStep::Up => {
-                        if let Some(template) = self.templates.get(from) {
-                            leaves |= matches!(template.kind, Kind::Repeat);
-                            next.extend(template.parent);
-                        }
-                    }
-                    PathStep::Child(name) => {
-                        next.extend(
-                            children.iter().filter(|child| {
-                                self.templates[**child].name == *name || **child == Self::TOP
-                            }),
-                        );
-                    }
-                    PathStep::AnyChild => next.extend(children),
-                    PathStep::Below => next.extend(self.below(from)),
-                    PathStep::Elsewhere => {
-                        leaves = true;
-                        next.extend(self.below(usize::MAX));
-                    }
-                }
-            }
-            next.sort_unstable();
-            next.dedup();
-            set = next;
-        }
-        set.retain(|found| *found != usize::MAX);
-        (set, leaves)
-    }
-
     /// Every template below one.
     pub(super) fn below(&self, at: T) -> Vec<T> {
         let mut found = match self.templates.get(at) {
@@ -429,68 +316,6 @@ impl CompiledForm {
 
     pub(super) fn is_ancestor_or_self(&self, above: T, at: T) -> bool {
         above == at || self.above(at).any(|up| up == above)
-    }
-
-    /// Gives every template a rank above those of all that it depends on; the names of a circle where
-    /// there is one.
-    fn order(&mut self) -> Result<(), Vec<String>> {
-        let count = self.templates.len();
-        let mut next: Vec<Vec<T>> = vec![Vec::new(); count];
-        let mut waits = vec![0_usize; count];
-        let mut edge = |from: T, to: T| {
-            next[from].push(to);
-            waits[to] += 1;
-        };
-        for (from, dependents) in self.dependents.iter().enumerate() {
-            for dependent in dependents {
-                if matches!(dependent.rule, Rule::Relevant | Rule::Count | Rule::Calculation)
-                    && dependent.template != from
-                {
-                    edge(from, dependent.template);
-                }
-            }
-        }
-        for (at, template) in self.templates.iter().enumerate() {
-            // A value comes and goes with the sections around it.
-            template.children.iter().for_each(|child| edge(at, *child));
-        }
-        let mut ready: Vec<T> = (0..count).filter(|at| waits[*at] == 0).collect();
-        self.rank = vec![usize::MAX; count];
-        let mut rank = 0;
-        while let Some(at) = ready.pop() {
-            self.rank[at] = rank;
-            rank += 1;
-            for to in &next[at] {
-                waits[*to] -= 1;
-                if waits[*to] == 0 {
-                    ready.push(*to);
-                }
-            }
-        }
-        let own = self.templates.iter().position(|template| {
-            let name = &template.name;
-            [Rule::Relevant, Rule::Count]
-                .iter()
-                .any(|rule| template.rules.get(rule).is_some_and(|expr| expr.reads().names.contains(name)))
-        });
-        if let Some(own) = own {
-            return Err(vec![self.templates[own].name.clone()]);
-        }
-        if rank == count {
-            return Ok(());
-        }
-        // From any that waits, along those that wait, until one comes again.
-        let mut way: Vec<T> = Vec::new();
-        let mut at = (0..count).find(|at| waits[*at] > 0).unwrap_or_default();
-        while !way.contains(&at) {
-            way.push(at);
-            let before = (0..count).find(|from| waits[*from] > 0 && next[*from].contains(&at));
-            at = before.unwrap_or(at);
-        }
-        let start = way.iter().position(|known| *known == at).unwrap_or_default();
-        let mut names: Vec<String> = way[start..].iter().map(|at| self.templates[*at].name.clone()).collect();
-        names.reverse();
-        Err(names)
     }
 }
 

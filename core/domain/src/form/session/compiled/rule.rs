@@ -58,6 +58,12 @@ pub enum CompileError {
     Cycle {
         /// The questions and sections, each of which depends on the next, the last on the first.
         names: Vec<String>,
+        /// What other circles of theirs lead through, in the order of the sheet.
+        others: Vec<String>,
+        /// Row of the sheet of the first expression of the circle.
+        row: u32,
+        /// Which expression that is.
+        rule: Rule,
     },
     /// The expressions read more of each other than can be kept track of.
     Entangled,
@@ -69,11 +75,9 @@ impl fmt::Display for CompileError {
             Self::Expression { name, row, rule, error } => {
                 write!(f, "{name} (row {row}, {}): {error}", rule.column())
             }
-            Self::Cycle { names } => write!(
-                f,
-                "These depend on each other in a circle: {}. Take one of the references out.",
-                names.join(", ")
-            ),
+            Self::Cycle { names, others, .. } => {
+                write!(f, "{} Take one of the references out.", circle(names, others))
+            }
             Self::Entangled => write!(
                 f,
                 "The expressions read more than {MOST_READS} questions together. Read fewer: name questions \
@@ -84,3 +88,22 @@ impl fmt::Display for CompileError {
 }
 
 impl std::error::Error for CompileError {}
+
+/// What is wrong with a circle, in a sentence or two.
+pub(in crate::form) fn circle(names: &[String], others: &[String]) -> String {
+    let mut what = format!("These depend on each other in a circle: {}.", listed(names));
+    if !others.is_empty() {
+        what.push_str(&format!(" Other circles of theirs lead through {}.", listed(others)));
+    }
+    what
+}
+
+/// Names with commas between: so many that a person reads them, and how many there are besides.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 20;
+    let mut listed = names.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > MOST {
+        listed.push_str(&format!(" and {} more", names.len() - MOST));
+    }
+    listed
+}
