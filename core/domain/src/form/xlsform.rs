@@ -23,6 +23,7 @@ mod circles;
 mod columns;
 mod expression;
 mod kinds;
+pub(crate) mod row;
 mod settings;
 mod source;
 mod standard;

@@ -106,11 +106,17 @@ fn level<'t, 'a: 't>(
     operators: &'static [(&'static str, Operator)],
 ) -> Parsed<Node> {
     let first = operand(input)?;
-    let operator = any.verify_map(move |token: &Token<'a>| match token.kind {
-        Symbol::Sign(sign) => operators.iter().find(|(known, _)| *known == sign).map(|(_, is)| *is),
-        _ => None,
-    });
-    let rest: Vec<(Operator, Node)> = repeat(0.., (operator, cut_err(operand))).parse_next(input)?;
+    let mut rest: Vec<(Operator, Node)> = Vec::new();
+    // Mostly none follows, at any of the levels: no attempt is made that is taken back.
+    while let Some(Symbol::Sign(sign)) = peeked(input)
+        && let Some((_, operator)) = operators.iter().find(|(known, _)| *known == sign)
+    {
+        any.void().parse_next(input)?;
+        if rest.is_empty() {
+            rest.reserve_exact(1);
+        }
+        rest.push((*operator, cut_err(operand).parse_next(input)?));
+    }
     Ok(match rest.last() {
         Some((_, last)) => {
             let (start, end) = (first.start, last.end);
@@ -192,7 +198,7 @@ fn path<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
                 (Start::Root, steps)
             }
             Some(false) => (Start::Root, opt(step).parse_next(input)?.into_iter().collect()),
-            None => match opt(step).parse_next(input)? {
+            None => match opt_step(input)? {
                 Some(step) => (Start::Context, vec![step]),
                 None => {
                     let inner = primary(input)?;
@@ -236,6 +242,17 @@ fn path<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
     }
     let end = end_before(input, start);
     Ok(Node { kind: Kind::Path(Box::new(Path { start: begins, steps: steps.into() })), start, end })
+}
+
+/// A step, where one may begin here.
+fn opt_step<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Option<Step>> {
+    match peeked(input) {
+        // These begin no step.
+        Some(Symbol::Number(_) | Symbol::Text(_) | Symbol::Reference { .. } | Symbol::Variable(_)) => {
+            Ok(None)
+        }
+        _ => opt(step).parse_next(input),
+    }
 }
 
 /// What `//` stands for.

@@ -1,22 +1,19 @@
 //! A form made ready to run: its expressions compiled, and who depends on whom.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, OnceLock},
-};
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use super::{index::Column, rows::Source};
-use crate::form::{
-    Choice, ChoiceSource, Form, Item, Question, Section,
-    expr::{Expr, is_dynamic},
-};
-
-mod connect;
-mod order;
-mod rule;
-
+use crate::form::{Choice, Form, Item, Question, Translated};
+pub(in crate::form) use graph::Expressions;
+use graph::{CodeLists, Graph, Part};
+pub(super) use rule::Rules;
 pub(in crate::form) use rule::circle;
 pub use rule::{CompileError, Rule};
+
+mod connect;
+mod graph;
+mod order;
+mod rule;
 
 /// Most questions that the expressions of a form read together: no honest form comes near it.
 const MOST_READS: usize = 2_000_000;
@@ -38,16 +35,14 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Template {
     pub(super) name: String,
-    /// Row of the sheet.
-    pub(super) row: u32,
     pub(super) kind: Kind,
     pub(super) parent: Option<T>,
     /// Place among the children of its parent.
     pub(super) slot: usize,
     pub(super) children: Vec<T>,
-    pub(super) rules: BTreeMap<Rule, Arc<Expr>>,
+    pub(super) rules: Rules,
     pub(super) appearance: String,
-    pub(super) label: crate::form::Translated,
+    pub(super) label: Translated,
     pub(super) list: Option<usize>,
     /// Where its choices come from, if they are answers of rows.
     pub(super) source: Option<Source>,
@@ -77,14 +72,6 @@ impl List {
     }
 }
 
-/// What a form is compiled with: the lists in files, unless it is only checked, and expressions that were
-/// compiled before.
-#[derive(Clone, Copy)]
-struct Known<'a> {
-    lists: Option<&'a BTreeMap<String, Vec<Choice>>>,
-    expressions: Option<&'a HashMap<String, Arc<Expr>>>,
-}
-
 /// A form made ready to run. Made once, shared by every session.
 #[derive(Debug)]
 pub struct CompiledForm {
@@ -112,8 +99,27 @@ impl CompiledForm {
     /// # Errors
     ///
     /// Every expression that cannot be compiled, and every circle of expressions.
-    pub fn new(form: &Form, code_lists: &BTreeMap<String, Vec<Choice>>) -> Result<Self, Vec<CompileError>> {
-        Self::build(form, Known { lists: Some(code_lists), expressions: None })
+    pub fn new(form: &Form, code_lists: &CodeLists) -> Result<Self, Vec<CompileError>> {
+        let (mut graph, errors) = Graph::of(form, &graph::nothing_known(), false);
+        let errors = complete(&mut graph, errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut compiled = Self {
+            id: form.id.clone(),
+            version: form.version.clone(),
+            style: form.setting("style").unwrap_or_default().to_owned(),
+            root: form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data").to_owned(),
+            instance_name: form.setting("instance_name").filter(|text| !text.is_empty()).map(str::to_owned),
+            templates: Vec::with_capacity(graph.parts.len()),
+            by_name: HashMap::new(),
+            lists: graph::lists(form).map(|(name, choices)| List::new(name, choices.clone())).collect(),
+            dependents: std::mem::take(&mut graph.dependents),
+            by_place: std::mem::take(&mut graph.by_place),
+            rank: std::mem::take(&mut graph.rank),
+        };
+        compiled.take(form, graph, code_lists);
+        Ok(compiled)
     }
 
     /// Whether a form can be compiled: without keeping what only a session needs.
@@ -121,112 +127,63 @@ impl CompiledForm {
     /// # Errors
     ///
     /// As [`CompiledForm::new`].
-    pub(in crate::form) fn check(
-        form: &Form,
-        known: &HashMap<String, Arc<Expr>>,
-    ) -> Result<(), Vec<CompileError>> {
-        Self::build(form, Known { lists: None, expressions: Some(known) }).map(|_| ())
+    pub(in crate::form) fn check(form: &Form, known: &Expressions<'_>) -> Result<(), Vec<CompileError>> {
+        let (mut graph, errors) = Graph::of(form, known, true);
+        let errors = complete(&mut graph, errors);
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// Compiles a form; without code lists, only to see whether it can be.
-    fn build(form: &Form, known: Known<'_>) -> Result<Self, Vec<CompileError>> {
-        let mut compiled = Self {
-            id: form.id.clone(),
-            version: form.version.clone(),
-            style: form.setting("style").unwrap_or_default().to_owned(),
-            root: form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data").to_owned(),
-            instance_name: form.setting("instance_name").filter(|text| !text.is_empty()).map(str::to_owned),
-            templates: Vec::new(),
-            by_name: HashMap::new(),
-            lists: form
-                .choices
-                .iter()
-                .filter(|_| known.lists.is_some())
-                .map(|(name, choices)| List::new(name.clone(), choices.clone()))
-                .chain(
-                    form.external_choices
-                        .iter()
-                        .filter(|_| known.lists.is_some())
-                        .map(|(name, choices)| List::new(external(name), choices.clone())),
-                )
-                .collect(),
-            dependents: Vec::new(),
-            by_place: Vec::new(),
-            rank: Vec::new(),
-        };
-        let mut errors = Vec::new();
-        let top = Section { name: "data".to_owned(), ..Section::default() };
-        compiled.section(&top, Kind::Group, None, known, &mut errors);
-        for item in &form.items {
-            compiled.item(item, Self::TOP, known, &mut errors);
+    /// Takes the parts over as templates, each with its question or section.
+    fn take(&mut self, form: &Form, graph: Graph<'_>, code_lists: &CodeLists) {
+        let mut places: HashMap<Cow<'_, str>, usize> =
+            (0..).zip(graph::lists(form)).map(|(at, (name, _))| (name.into(), at)).collect();
+        let mut parts = graph.parts.into_iter();
+        let mut open = vec![form.items.iter()];
+        if let Some(top) = parts.next() {
+            self.push(top, Kind::Group, "", &Translated::default(), None);
         }
-        compiled.sources();
-        match compiled.connect() {
-            None => errors.push(CompileError::Entangled),
-            Some(own) => errors.extend(compiled.order(&own).err().into_iter().flatten()),
-        }
-        if errors.is_empty() { Ok(compiled) } else { Err(errors) }
-    }
-
-    fn item(&mut self, item: &Item, parent: T, known: Known<'_>, errors: &mut Vec<CompileError>) {
-        match item {
-            Item::Question(question) => self.question(question, parent, known, errors),
-            Item::Group(section) | Item::Repeat(section) => {
-                let kind = if matches!(item, Item::Repeat(_)) { Kind::Repeat } else { Kind::Group };
-                let at = self.section(section, kind, Some(parent), known, errors);
-                for item in &section.items {
-                    self.item(item, at, known, errors);
+        while let Some(items) = open.last_mut() {
+            let Some(item) = items.next() else {
+                open.pop();
+                continue;
+            };
+            let Some(part) = parts.next() else { return };
+            match item {
+                Item::Question(question) => {
+                    let appearance = question.appearance.as_deref().unwrap_or_default();
+                    let list = question.kind.choices().and_then(|source| {
+                        let name = graph::list_name(source)?;
+                        // One in a file is taken in when it is first named.
+                        if !places.contains_key(&name) {
+                            let choices = code_lists.get(&*name)?.clone();
+                            places.insert(name.clone(), self.lists.len());
+                            self.lists.push(List::new(name.clone().into_owned(), choices));
+                        }
+                        places.get(&name).copied()
+                    });
+                    let kind = Kind::Question(Box::new(question.clone()));
+                    self.push(part, kind, appearance, &question.label, list);
+                }
+                Item::Group(section) | Item::Repeat(section) => {
+                    let kind = if matches!(item, Item::Repeat(_)) { Kind::Repeat } else { Kind::Group };
+                    let appearance = section.appearance.as_deref().unwrap_or_default();
+                    self.push(part, kind, appearance, &section.label, None);
+                    open.push(section.items.iter());
                 }
             }
         }
     }
 
-    fn section(
+    fn push(
         &mut self,
-        section: &Section,
+        part: Part<'_>,
         kind: Kind,
-        parent: Option<T>,
-        known: Known<'_>,
-        errors: &mut Vec<CompileError>,
-    ) -> T {
-        let mut rules = BTreeMap::new();
-        for (rule, text) in
-            [(Rule::Relevant, section.relevant.as_deref()), (Rule::Count, section.repeat_count.as_deref())]
-        {
-            compile(&section.name, section.row, rule, (text, known), &mut rules, errors);
-        }
-        self.push(Template {
-            name: section.name.clone(),
-            row: section.row,
-            kind,
-            parent,
-            slot: 0,
-            children: Vec::new(),
-            rules,
-            appearance: section.appearance.clone().unwrap_or_default(),
-            label: known.lists.map(|_| section.label.clone()).unwrap_or_default(),
-            list: None,
-            source: None,
-        })
-    }
-
-    fn question(&mut self, question: &Question, parent: T, known: Known<'_>, errors: &mut Vec<CompileError>) {
-        let mut rules = BTreeMap::new();
-        let required = question.required.as_deref().map(|text| if text == "yes" { "true()" } else { text });
-        let default = question.default.as_deref().filter(|text| is_dynamic(text));
-        for (rule, text) in [
-            (Rule::Relevant, question.relevant.as_deref()),
-            (Rule::Calculation, question.calculation.as_deref()),
-            (Rule::Choices, question.choice_filter.as_deref()),
-            (Rule::Required, required),
-            (Rule::Constraint, question.constraint.as_deref()),
-            (Rule::Default, default),
-        ] {
-            compile(&question.name, question.row, rule, (text, known), &mut rules, errors);
-        }
-        let list =
-            question.kind.choices().zip(known.lists).and_then(|(source, lists)| self.list(source, lists));
-        if let (Some(list), Some(filter)) = (list, rules.get(&Rule::Choices)) {
+        appearance: &str,
+        label: &Translated,
+        list: Option<usize>,
+    ) {
+        let at = self.templates.len();
+        if let (Some(list), Some(filter)) = (list, part.rules.get(&Rule::Choices)) {
             let list = &mut self.lists[list];
             // A short list is read through as fast.
             if list.choices.len() > SHORT_LIST {
@@ -235,65 +192,23 @@ impl CompiledForm {
                 }
             }
         }
-        self.push(Template {
-            name: question.name.clone(),
-            row: question.row,
-            kind: Kind::Question(Box::new(match known.lists {
-                Some(_) => question.clone(),
-                None => Question { trigger: question.trigger.clone(), ..Question::default() },
-            })),
-            parent: Some(parent),
-            slot: 0,
-            children: Vec::new(),
-            rules,
-            appearance: question.appearance.clone().unwrap_or_default(),
-            label: known.lists.map(|_| question.label.clone()).unwrap_or_default(),
-            list,
-            source: None,
+        let siblings = part.parent.and_then(|parent| self.templates.get_mut(parent)).map(|parent| {
+            parent.children.push(at);
+            parent.children.len()
         });
-    }
-
-    /// The list of a select; one in a file is taken in when it is first named.
-    fn list(&mut self, source: &ChoiceSource, lists: &BTreeMap<String, Vec<Choice>>) -> Option<usize> {
-        let name = match source {
-            ChoiceSource::List(name) => name.clone(),
-            ChoiceSource::File(file) => file.strip_suffix(".csv").unwrap_or(file).to_owned(),
-            ChoiceSource::External(name) => external(name),
-            // Its choices are the rows that there are: see `sources`.
-            ChoiceSource::Answers(_) => return None,
-        };
-        if let Some(at) = self.lists.iter().position(|list| list.name == name) {
-            return Some(at);
-        }
-        let choices = lists.get(&name)?.clone();
-        self.lists.push(List::new(name, choices));
-        Some(self.lists.len() - 1)
-    }
-
-    /// Finds the rows that selects take their choices from, once all are there.
-    fn sources(&mut self) {
-        for at in 0..self.templates.len() {
-            let Kind::Question(question) = &self.templates[at].kind else { continue };
-            let Some(ChoiceSource::Answers(name)) = question.kind.choices() else { continue };
-            let named = self.by_name.get(name).into_iter().flatten().copied();
-            let source = named.into_iter().find_map(|question| {
-                let is_asked = matches!(self.templates[question].kind, Kind::Question(_));
-                let repeat = self.above(question).find(|up| matches!(self.templates[*up].kind, Kind::Repeat));
-                Some(Source { question, repeat: repeat.filter(|_| is_asked)? })
-            });
-            self.templates[at].source = source;
-        }
-    }
-
-    fn push(&mut self, mut template: Template) -> T {
-        let at = self.templates.len();
-        if let Some(parent) = template.parent {
-            template.slot = self.templates[parent].children.len();
-            self.templates[parent].children.push(at);
-        }
-        self.by_name.entry(template.name.clone()).or_default().push(at);
-        self.templates.push(template);
-        at
+        self.by_name.entry(part.name.to_owned()).or_default().push(at);
+        self.templates.push(Template {
+            name: part.name.to_owned(),
+            kind,
+            parent: part.parent,
+            slot: siblings.map_or(0, |count| count - 1),
+            children: Vec::new(),
+            rules: part.rules,
+            appearance: appearance.to_owned(),
+            label: label.clone(),
+            list,
+            source: part.source,
+        });
     }
 
     /// Every template below one.
@@ -319,35 +234,13 @@ impl CompiledForm {
     }
 }
 
-fn compile(
-    name: &str,
-    row: u32,
-    rule: Rule,
-    (text, known): (Option<&str>, Known<'_>),
-    rules: &mut BTreeMap<Rule, Arc<Expr>>,
-    errors: &mut Vec<CompileError>,
-) {
-    let Some(text) = text else { return };
-    if let Some(expr) = known.expressions.and_then(|expressions| expressions.get(text)) {
-        rules.insert(rule, Arc::clone(expr));
-        return;
+/// Finds who reads whom and in which order; everything that is wrong, with what is known already.
+fn complete(graph: &mut Graph<'_>, mut errors: Vec<CompileError>) -> Vec<CompileError> {
+    match graph.connect() {
+        None => errors.push(CompileError::Entangled),
+        Some(own) => errors.extend(graph.order(&own).err().into_iter().flatten()),
     }
-    match Expr::compile(text) {
-        Ok(expr) => {
-            rules.insert(rule, Arc::new(expr));
-        }
-        Err(all) => errors.extend(all.into_iter().map(|error| CompileError::Expression {
-            name: name.to_owned(),
-            row,
-            rule,
-            error,
-        })),
-    }
-}
-
-/// How a list of the `external_choices` sheet is told from one of the `choices` sheet with its name.
-fn external(list: &str) -> String {
-    format!("external:{list}")
+    errors
 }
 
 /// The names in a `trigger` cell: `${a}`, several with commas between.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Says which expressions of a form need each other, so that none can be computed first.
-pub(super) fn check(form: &Form, compiled: &Compiled, report: &mut Report) {
+pub(super) fn check(form: &Form, compiled: &Compiled<'_>, report: &mut Report) {
     let Err(errors) = CompiledForm::check(form, compiled) else { return };
     for error in errors {
         let survey = Place::sheet("survey");

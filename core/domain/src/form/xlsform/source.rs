@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     LONGEST_FILE, SHEETS,
+    row::Cells,
     table::{LONGEST_CELL, Sheet, SheetRow},
 };
 use crate::{
@@ -124,6 +125,7 @@ fn workbook(bytes: &[u8], report: &mut Report) -> Form {
                         );
                         continue;
                     }
+                    let rows = rows.into_iter().map(|(number, cells)| (number, cells.into())).collect();
                     sheets.insert(known, sheet(known, rows, report));
                 }
             }
@@ -195,17 +197,22 @@ fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Form {
 }
 
 /// The rows of a CSV file with their numbers.
-fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Vec<String>)> {
+fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Cells)> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut rows = Vec::new();
-    for (number, record) in (1..).zip(reader.byte_records()) {
-        match record {
-            Ok(record) => {
-                let cells = record.iter().take(MOST_COLUMNS + 1);
-                let cells = cells.map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
+    let mut record = csv::ByteRecord::new();
+    for number in 1.. {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {
+                let count = record.len().min(MOST_COLUMNS + 1);
+                let mut cells = Cells::with_capacity(count, record.as_slice().len());
+                for cell in record.iter().take(count) {
+                    cells.push(String::from_utf8_lossy(cell).trim());
+                }
                 rows.push((number, cells));
             }
+            Ok(false) => break,
             Err(_) => {
                 report.error(
                     Place::FILE,
@@ -224,21 +231,18 @@ fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Vec<Stri
 }
 
 /// The sheets of one CSV file whose first column names them.
-fn stacked(rows: Vec<(u32, Vec<String>)>, report: &mut Report) -> BTreeMap<&'static str, Sheet> {
-    let mut parts: BTreeMap<&'static str, Vec<(u32, Vec<String>)>> = BTreeMap::new();
+fn stacked(rows: Vec<(u32, Cells)>, report: &mut Report) -> BTreeMap<&'static str, Sheet> {
+    let mut parts: BTreeMap<&'static str, Vec<(u32, Cells)>> = BTreeMap::new();
     let mut current = None;
     let mut first = 0;
     for (number, mut cells) in rows {
-        if cells.is_empty() {
-            continue;
-        }
-        let name = cells.remove(0);
+        let Some(name) = cells.take_first() else { continue };
         if !name.is_empty() {
             current = known_sheet(&name);
             first = number;
         }
         if let Some(sheet) = current
-            && cells.iter().any(|cell| !cell.is_empty())
+            && !cells.is_blank()
         {
             let rows = parts.entry(sheet).or_default();
             let number = if rows.is_empty() { 1 } else { number.saturating_sub(first).max(2) };
@@ -249,12 +253,11 @@ fn stacked(rows: Vec<(u32, Vec<String>)>, report: &mut Report) -> BTreeMap<&'sta
 }
 
 /// Rows to a sheet: the first one that holds anything is the heading.
-fn sheet(name: &'static str, rows: Vec<(u32, Vec<String>)>, report: &mut Report) -> Sheet {
-    let mut rows = rows.into_iter().filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+fn sheet(name: &'static str, rows: Vec<(u32, Cells)>, report: &mut Report) -> Sheet {
+    let mut rows = rows.into_iter().filter(|(_, cells)| !cells.is_blank());
     let Some((first, mut heading)) = rows.next() else { return Sheet::default() };
-    while heading.last().is_some_and(String::is_empty) {
-        heading.pop();
-    }
+    heading.trim_end();
+    let mut heading: Vec<String> = heading.iter().map(str::to_owned).collect();
     let place = Place::sheet(name);
     if heading.len() > MOST_COLUMNS {
         report.error(
@@ -276,12 +279,8 @@ fn sheet(name: &'static str, rows: Vec<(u32, Vec<String>)>, report: &mut Report)
             );
             break;
         }
-        while cells.last().is_some_and(String::is_empty) {
-            cells.pop();
-        }
-        if let Some(stray) =
-            cells.get(sheet.heading.len()..).into_iter().flatten().find(|cell| !cell.is_empty())
-        {
+        cells.trim_end();
+        if let Some(stray) = cells.iter().skip(sheet.heading.len()).find(|cell| !cell.is_empty()) {
             report.stricter(
                 place.row(number),
                 "cell_without_heading",
@@ -290,15 +289,16 @@ fn sheet(name: &'static str, rows: Vec<(u32, Vec<String>)>, report: &mut Report)
             );
         }
         cells.truncate(sheet.heading.len());
-        for (cell, heading) in cells.iter_mut().zip(&sheet.heading) {
-            if cell.len() > LONGEST_CELL {
+        for at in 0..cells.len() {
+            let length = cells.get(at).map_or(0, str::len);
+            if length > LONGEST_CELL {
                 report.error(
-                    place.row(number).column(heading),
+                    place.row(number).column(&sheet.heading[at]),
                     "cell_too_long",
-                    format!("The cell has {} bytes.", cell.len()),
+                    format!("The cell has {length} bytes."),
                     format!("A cell holds at most {LONGEST_CELL} bytes."),
                 );
-                cell.clear();
+                cells.clear(at);
             }
         }
         sheet.rows.push(SheetRow { number, cells });

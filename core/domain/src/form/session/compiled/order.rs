@@ -2,46 +2,54 @@
 
 use std::collections::VecDeque;
 
-use super::{CompileError, CompiledForm, Rule, T};
+use super::{CompileError, Rule, T, graph::Graph};
 
 /// Who is computed after whom.
 struct Order {
-    /// For every template those that are computed behind it.
+    /// For every part those that are computed behind it.
     next: Vec<Vec<T>>,
-    /// For every template how many it still waits for.
-    waits: Vec<usize>,
+    /// For every part how many it still waits for.
+    waits: Vec<u32>,
 }
 
-impl CompiledForm {
-    /// Gives every template a rank above those of all that it depends on.
+impl Graph<'_> {
+    /// Gives every part a rank above those of all that it depends on.
     ///
     /// # Errors
     ///
     /// Every circle: of those that share a question one, with the names of all that are in the others.
     pub(super) fn order(&mut self, own: &[(T, Rule)]) -> Result<(), Vec<CompileError>> {
-        let mut order = self.edges();
-        self.rank = vec![usize::MAX; self.templates.len()];
-        let mut ready: Vec<T> = (0..self.templates.len()).filter(|at| order.waits[*at] == 0).collect();
+        let count = self.parts.len();
+        let mut waits = vec![0_u32; count];
+        for at in 0..count {
+            self.behind(at).for_each(|to| waits[to] += 1);
+        }
+        let mut ready: Vec<T> = (0..count).filter(|at| waits[*at] == 0).collect();
+        let mut ranks = vec![usize::MAX; count];
         let mut rank = 0;
         while let Some(at) = ready.pop() {
-            self.rank[at] = rank;
+            ranks[at] = rank;
             rank += 1;
-            for to in &order.next[at] {
-                order.waits[*to] -= 1;
-                if order.waits[*to] == 0 {
-                    ready.push(*to);
+            for to in self.behind(at) {
+                waits[to] -= 1;
+                if waits[to] == 0 {
+                    ready.push(to);
                 }
             }
         }
-        if rank == self.templates.len() && own.is_empty() {
+        self.rank = ranks;
+        if rank == count && own.is_empty() {
             return Ok(());
         }
+        let next = (0..count).map(|at| self.behind(at).collect()).collect();
+        let order = Order { next, waits };
+        let tangles = order.tangles();
         let mut circles: Vec<CompileError> =
-            order.tangles().into_iter().map(|members| self.circle(&order, &members)).collect();
+            tangles.iter().map(|members| self.circle(&order, members)).collect();
         circles.extend(own.iter().map(|(at, rule)| {
-            let template = &self.templates[*at];
-            let names = vec![template.name.clone()];
-            CompileError::Cycle { names, others: Vec::new(), row: template.row, rule: *rule }
+            let part = &self.parts[*at];
+            let names = vec![part.name.to_owned()];
+            CompileError::Cycle { names, others: Vec::new(), row: part.row, rule: *rule }
         }));
         circles.sort_by_key(|circle| match circle {
             CompileError::Cycle { row, rule, .. } => (*row, *rule),
@@ -50,24 +58,17 @@ impl CompiledForm {
         Err(circles)
     }
 
-    fn edges(&self) -> Order {
-        let count = self.templates.len();
-        let mut order = Order { next: vec![Vec::new(); count], waits: vec![0; count] };
-        for (from, dependents) in self.dependents.iter().enumerate() {
-            for dependent in dependents.iter().filter(|dependent| dependent.template != from) {
-                if is_computed(dependent.rule) {
-                    order.edge(from, dependent.template);
-                }
-            }
-        }
-        for (at, template) in self.templates.iter().enumerate() {
-            // A value comes and goes with the sections around it.
-            template.children.iter().for_each(|child| order.edge(at, *child));
-        }
-        order
+    /// Those that are computed behind a part: whose expressions read it, and those in it, since a value comes
+    /// and goes with the sections around it.
+    fn behind(&self, at: T) -> impl Iterator<Item = T> {
+        let readers = self.dependents[at]
+            .iter()
+            .filter(move |reader| reader.template != at && is_computed(reader.rule))
+            .map(|reader| reader.template);
+        readers.chain(self.parts[at].children.iter().copied())
     }
 
-    /// A circle among templates that all depend on each other, and what else is among them.
+    /// A circle among parts that all depend on each other, and what else is among them.
     fn circle(&self, order: &Order, members: &[T]) -> CompileError {
         let circle = order.shortest(members);
         // Of a section and what is in it, the section has no expression to put right.
@@ -75,10 +76,10 @@ impl CompiledForm {
             let (at, read) = (circle[place], circle[(place + 1) % circle.len()]);
             let mut dependents = self.dependents[read].iter();
             let found = dependents.find(|known| known.template == at && is_computed(known.rule))?;
-            Some((self.templates[at].row, found.rule))
+            Some((self.parts[at].row, found.rule))
         };
         let (row, rule) = (0..circle.len()).filter_map(reason).min().unwrap_or((0, Rule::Relevant));
-        let name = |at: &T| self.templates[*at].name.clone();
+        let name = |at: &T| self.parts[*at].name.to_owned();
         CompileError::Cycle {
             names: circle.iter().map(name).collect(),
             others: members.iter().filter(|at| !circle.contains(at)).map(name).collect(),
@@ -89,17 +90,12 @@ impl CompiledForm {
 }
 
 /// Whether an expression is computed before what reads its outcome is.
-fn is_computed(rule: Rule) -> bool {
+pub(super) fn is_computed(rule: Rule) -> bool {
     matches!(rule, Rule::Relevant | Rule::Count | Rule::Calculation)
 }
 
 impl Order {
-    fn edge(&mut self, from: T, to: T) {
-        self.next[from].push(to);
-        self.waits[to] += 1;
-    }
-
-    /// The sets of templates that all depend on each other (the strongly connected components of more than
+    /// The sets of parts that all depend on each other (the strongly connected components of more than
     /// one, found as Tarjan does), each in the order of the sheet.
     fn tangles(&self) -> Vec<Vec<T>> {
         const NEW: usize = usize::MAX;

@@ -1,9 +1,9 @@
 //! The expressions of a question, and why they cannot be compiled.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::MOST_READS;
-use crate::form::expr::ExprError;
+use crate::form::expr::{Expr, ExprError};
 
 /// What an expression of a question or section decides. In the order in which it is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +37,34 @@ impl Rule {
             Self::Constraint => "constraint",
             Self::Default => "default",
         }
+    }
+}
+
+/// The expressions of a question or section, in the order in which they are computed: a few of them.
+#[derive(Debug, Default)]
+pub(in crate::form::session) struct Rules(Vec<(Rule, Arc<Expr>)>);
+
+impl Rules {
+    /// Adds one behind those that are there.
+    pub(super) fn push(&mut self, rule: Rule, expr: Arc<Expr>) {
+        debug_assert!(self.0.last().is_none_or(|(last, _)| *last < rule), "in their order");
+        self.0.push((rule, expr));
+    }
+
+    pub(in crate::form::session) fn get(&self, rule: &Rule) -> Option<&Arc<Expr>> {
+        self.0.iter().find(|(known, _)| known == rule).map(|(_, expr)| expr)
+    }
+
+    pub(in crate::form::session) fn contains_key(&self, rule: &Rule) -> bool {
+        self.get(rule).is_some()
+    }
+
+    pub(in crate::form::session) fn keys(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter().map(|(rule, _)| rule)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Rule, &Arc<Expr>)> {
+        self.0.iter().map(|(rule, expr)| (*rule, expr))
     }
 }
 
