@@ -104,6 +104,9 @@ impl FromIterator<(String, String)> for Named {
         let mut named = Self::new();
         for (name, text) in texts {
             // Mostly they come in their order.
+            if named.0.is_empty() {
+                named.0.reserve_exact(1);
+            }
             if named.0.last().is_none_or(|(last, _)| *last < name) {
                 named.0.push((name, text));
             } else {

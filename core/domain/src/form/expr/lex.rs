@@ -50,7 +50,7 @@ const SIGNS: [&str; 20] = [
 /// Splits an expression into tokens.
 pub(super) fn tokens(source: &str) -> std::result::Result<Vec<Token<'_>>, ExprError> {
     let mut input = LocatingSlice::new(source);
-    let mut tokens: Vec<Token<'_>> = Vec::new();
+    let mut tokens: Vec<Token<'_>> = Vec::with_capacity(12);
     loop {
         let blank: Result<&str> = take_while(0.., char::is_whitespace).parse_next(&mut input);
         let start = input.current_token_start();

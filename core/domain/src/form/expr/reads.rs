@@ -167,6 +167,9 @@ impl Reads {
         }
         self.reads_itself |= from == PathStart::Here && steps.is_empty();
         if !(steps.is_empty() && matches!(from, PathStart::Named(_))) {
+            if self.paths.is_empty() {
+                self.paths.reserve_exact(1);
+            }
             self.paths.push(PathRead { from, steps });
         }
     }

@@ -3,8 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use super::{index::Column, rows::Source};
-use crate::form::{Choice, Form, Item, Question, Translated};
-pub(in crate::form) use graph::Expressions;
+use crate::form::{Choice, Form, Item, Question, Translated, expr::Expressions};
 use graph::{CodeLists, Graph, Part};
 pub(super) use rule::Rules;
 pub(in crate::form) use rule::circle;
@@ -100,7 +99,16 @@ impl CompiledForm {
     ///
     /// Every expression that cannot be compiled, and every circle of expressions.
     pub fn new(form: &Form, code_lists: &CodeLists) -> Result<Self, Vec<CompileError>> {
-        let (mut graph, errors) = Graph::of(form, &graph::nothing_known(), false);
+        Self::with(form, code_lists, &Expressions::default())
+    }
+
+    /// As [`CompiledForm::new`], with expressions that were compiled when the form was opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`CompiledForm::new`].
+    pub fn with(form: &Form, code_lists: &CodeLists, known: &Expressions) -> Result<Self, Vec<CompileError>> {
+        let (mut graph, errors) = Graph::of(form, known, false);
         let errors = complete(&mut graph, errors);
         if !errors.is_empty() {
             return Err(errors);
@@ -127,7 +135,7 @@ impl CompiledForm {
     /// # Errors
     ///
     /// As [`CompiledForm::new`].
-    pub(in crate::form) fn check(form: &Form, known: &Expressions<'_>) -> Result<(), Vec<CompileError>> {
+    pub(in crate::form) fn check(form: &Form, known: &Expressions) -> Result<(), Vec<CompileError>> {
         let (mut graph, errors) = Graph::of(form, known, true);
         let errors = complete(&mut graph, errors);
         if errors.is_empty() { Ok(()) } else { Err(errors) }
@@ -236,6 +244,9 @@ impl CompiledForm {
 
 /// Finds who reads whom and in which order; everything that is wrong, with what is known already.
 fn complete(graph: &mut Graph<'_>, mut errors: Vec<CompileError>) -> Vec<CompileError> {
+    if graph.is_check && graph.is_forward() == Some(true) {
+        return errors;
+    }
     match graph.connect() {
         None => errors.push(CompileError::Entangled),
         Some(own) => errors.extend(graph.order(&own).err().into_iter().flatten()),

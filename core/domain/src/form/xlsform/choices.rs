@@ -96,7 +96,10 @@ fn lists<'s>(
                 if !super::is_name(name) && !report.is_standard() {
                     super::bad_name(report, row.at("list_name"), name);
                 }
-                lists.push(List { name, row: row.number(), choices: Vec::new(), codes: HashMap::new() });
+                // One long list is what a sheet mostly holds where it is long.
+                let room = if lists.is_empty() { sheet.rows.len() } else { 0 };
+                let (choices, codes) = (Vec::with_capacity(room), HashMap::with_capacity(room));
+                lists.push(List { name, row: row.number(), choices, codes });
                 lists.len() - 1
             });
         }
@@ -140,7 +143,11 @@ fn lists<'s>(
             "Add its choices, or remove the row.",
         );
     }
-    lists.into_iter().map(|list| (list.name.to_owned(), list.choices)).collect()
+    let done = |mut list: List<'_>| {
+        list.choices.shrink_to_fit();
+        (list.name.to_owned(), list.choices)
+    };
+    lists.into_iter().map(done).collect()
 }
 
 fn choice(name: &str, row: Row<'_, '_>, has_label: bool, report: &mut Report) -> Choice {

@@ -1,16 +1,16 @@
 //! Expressions that need each other's values.
 
-use super::expression::Compiled;
 use crate::{
     form::{
         Form,
+        expr::Expressions,
         session::{CompileError, CompiledForm, circle},
     },
     problem::report::{Place, Report},
 };
 
 /// Says which expressions of a form need each other, so that none can be computed first.
-pub(super) fn check(form: &Form, compiled: &Compiled<'_>, report: &mut Report) {
+pub(super) fn check(form: &Form, compiled: &Expressions, report: &mut Report) {
     let Err(errors) = CompiledForm::check(form, compiled) else { return };
     for error in errors {
         let survey = Place::sheet("survey");

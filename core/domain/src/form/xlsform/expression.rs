@@ -1,17 +1,14 @@
 //! The expressions of a form, compiled, and the names that texts and expressions mention.
 
-use std::{borrow::Cow, cell::OnceCell, collections::HashSet, sync::Arc};
+use std::{cell::OnceCell, collections::HashSet, sync::Arc};
 
 use crate::{
-    form::{expr::Expr, session::Expressions},
+    form::expr::{Expr, Expressions},
     problem::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
 };
-
-/// Expressions that were compiled, by their text: each is compiled once, however often the form has it.
-pub(super) type Compiled<'s> = Expressions<'s>;
 
 /// The names of a form.
 pub(super) struct Names<'a> {
@@ -21,8 +18,9 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(names: impl Iterator<Item = &'a str>) -> Self {
-        Self { all: names.collect(), sorted: OnceCell::new() }
+    /// None, with room for so many.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self { all: HashSet::with_capacity(count), sorted: OnceCell::new() }
     }
 
     pub(super) fn extend(&mut self, names: impl Iterator<Item = &'a str>) {
@@ -40,15 +38,15 @@ impl<'a> Names<'a> {
 }
 
 /// A text to check once every name of the form is known.
-pub(super) struct Mention<'p, 's> {
+pub(super) struct Mention<'p> {
     pub(super) place: Place<'p>,
-    pub(super) text: Cow<'s, str>,
+    pub(super) text: &'p str,
     /// Whether the text is an expression: a label only mentions.
     pub(super) is_expression: bool,
 }
 
-impl<'s> Mention<'_, 's> {
-    pub(super) fn check(self, names: &Names<'_>, compiled: &mut Compiled<'s>, report: &mut Report) {
+impl Mention<'_> {
+    pub(super) fn check(self, names: &Names<'_>, compiled: &mut Expressions, report: &mut Report) {
         if self.is_expression {
             self.compile(names, compiled, report);
         } else if self.text.contains('$') {
@@ -57,14 +55,14 @@ impl<'s> Mention<'_, 's> {
     }
 
     /// Says everything that is wrong with an expression, and where in the cell.
-    fn compile(self, names: &Names<'_>, compiled: &mut Compiled<'s>, report: &mut Report) {
-        if let Some(known) = compiled.get(&*self.text) {
+    fn compile(self, names: &Names<'_>, compiled: &mut Expressions, report: &mut Report) {
+        if let Some(known) = compiled.get(self.text) {
             return self.all_known(known, names, report);
         }
-        match Expr::compile(&self.text) {
+        match Expr::compile(self.text) {
             Ok(expr) => {
                 self.all_known(&expr, names, report);
-                compiled.insert(self.text, Arc::new(expr));
+                compiled.insert(Arc::new(expr));
             }
             Err(errors) => {
                 for error in errors {
@@ -90,13 +88,13 @@ impl<'s> Mention<'_, 's> {
 
     /// Checks the names that a text mentions between its words.
     fn mentioned(&self, names: &Names<'_>, report: &mut Report) {
-        let mut rest = &*self.text;
+        let mut rest = self.text;
         while let Some((_, after)) = rest.split_once("${") {
             let Some((name, after)) = after.split_once('}') else {
                 report.error(
                     self.place,
                     "unclosed_reference",
-                    format!("`${{` is not closed in {}.", quoted(&self.text)),
+                    format!("`${{` is not closed in {}.", quoted(self.text)),
                     "Write `${name}`.",
                 );
                 return;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    LONGEST_FILE, SHEETS,
+    LONGEST_FILE, Read, SHEETS,
     row::Cells,
     table::{LONGEST_CELL, Sheet, SheetRow},
 };
 use crate::{
-    form::Form,
+    form::{Form, expr::Expressions},
     problem::{
         Problem,
         report::{Dialect, Place, Report},
@@ -49,6 +49,8 @@ pub struct Opened {
     pub has_error: bool,
     /// Every problem, warnings too, in the order of the sheets and rows.
     pub problems: Vec<Problem>,
+    /// Its expressions, compiled: who runs the form need not compile them again.
+    pub expressions: Expressions,
 }
 
 /// Reads and checks a form, whatever its file. `file` is the name that problems carry, and the id of a
@@ -56,7 +58,7 @@ pub struct Opened {
 #[must_use]
 pub fn open(file: &str, source: Source<'_>, dialect: Dialect) -> Opened {
     let mut report = Report::of(file, dialect);
-    let mut form = match source {
+    let (mut form, expressions) = match source {
         Source::File(bytes) => one(bytes, &mut report),
         Source::Folder(files) => folder(files, &mut report),
     };
@@ -70,10 +72,10 @@ pub fn open(file: &str, source: Source<'_>, dialect: Dialect) -> Opened {
             form.title.clone_from(&form.id);
         }
     }
-    Opened { form, has_error: report.has_error(), problems: report.finish(&SHEETS) }
+    Opened { form, has_error: report.has_error(), problems: report.finish(&SHEETS), expressions }
 }
 
-fn one(bytes: &[u8], report: &mut Report) -> Form {
+fn one(bytes: &[u8], report: &mut Report) -> Read {
     const ZIP: &[u8] = b"PK";
     const OLD: &[u8] = &[0xD0, 0xCF, 0x11, 0xE0];
     if bytes.len() > LONGEST_FILE {
@@ -83,7 +85,7 @@ fn one(bytes: &[u8], report: &mut Report) -> Form {
             format!("The file has {} bytes.", bytes.len()),
             format!("A form has at most {LONGEST_FILE} bytes: split it into several forms."),
         );
-        return Form::default();
+        return Read::default();
     }
     if bytes.starts_with(ZIP) || bytes.starts_with(OLD) {
         return workbook(bytes, report);
@@ -97,7 +99,7 @@ fn one(bytes: &[u8], report: &mut Report) -> Form {
                 format!("The file is no workbook, and byte {} of it is not UTF-8 text.", error.valid_up_to()),
                 "Save it as .xlsx, or as text in UTF-8.",
             );
-            return Form::default();
+            return Read::default();
         }
     };
     if text.lines().any(|line| line.trim_start().starts_with('|')) {
@@ -109,7 +111,7 @@ fn one(bytes: &[u8], report: &mut Report) -> Form {
 }
 
 #[cfg(feature = "workbook")]
-fn workbook(bytes: &[u8], report: &mut Report) -> Form {
+fn workbook(bytes: &[u8], report: &mut Report) -> Read {
     match super::workbook::sheets(bytes) {
         Ok(found) => {
             let mut sheets = BTreeMap::new();
@@ -134,20 +136,20 @@ fn workbook(bytes: &[u8], report: &mut Report) -> Form {
         }
         Err(error) => {
             report.error(Place::FILE, error.code(), error.what(), error.help());
-            Form::default()
+            Read::default()
         }
     }
 }
 
 #[cfg(not(feature = "workbook"))]
-fn workbook(_: &[u8], report: &mut Report) -> Form {
+fn workbook(_: &[u8], report: &mut Report) -> Read {
     report.error(
         Place::FILE,
         "workbook_not_read",
         "The file is a workbook.",
         "Workbooks are read on the server: convert it there, or write the form in Markdown.",
     );
-    Form::default()
+    Read::default()
 }
 
 /// The sheet that a name means, whatever its case.
@@ -171,7 +173,7 @@ fn misspelt_sheets(names: &[String], sheets: &BTreeMap<&'static str, Sheet>, rep
     }
 }
 
-fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Form {
+fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Read {
     let total: usize = files.iter().map(|file| file.bytes.len()).sum();
     if total > LONGEST_FILE {
         report.error(
@@ -180,7 +182,7 @@ fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Form {
             format!("The files have {total} bytes together."),
             format!("A form has at most {LONGEST_FILE} bytes: split it into several forms."),
         );
-        return Form::default();
+        return Read::default();
     }
     let mut sheets = BTreeMap::new();
     let mut names = Vec::new();
@@ -207,8 +209,15 @@ fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Cells)> 
             Ok(true) => {
                 let count = record.len().min(MOST_COLUMNS + 1);
                 let mut cells = Cells::with_capacity(count, record.as_slice().len());
-                for cell in record.iter().take(count) {
-                    cells.push(String::from_utf8_lossy(cell).trim());
+                let text = std::str::from_utf8(record.as_slice()).ok();
+                for at in 0..count {
+                    // Checked once for the whole row; only where that fails, for each of its cells.
+                    match text.and_then(|text| text.get(record.range(at)?)) {
+                        Some(cell) => cells.push(trimmed(cell)),
+                        None => {
+                            cells.push(String::from_utf8_lossy(record.get(at).unwrap_or_default()).trim())
+                        }
+                    }
                 }
                 rows.push((number, cells));
             }
@@ -228,6 +237,16 @@ fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Cells)> 
         }
     }
     rows
+}
+
+/// A cell without blanks around it.
+fn trimmed(cell: &str) -> &str {
+    // Mostly there are none, and two bytes say so.
+    match cell.as_bytes() {
+        [] => cell,
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => cell,
+        _ => cell.trim(),
+    }
 }
 
 /// The sheets of one CSV file whose first column names them.

@@ -9,12 +9,15 @@ use std::{
 use super::{
     cells,
     columns::{Columns, Known, Row},
-    expression::{Compiled, Mention, Names},
+    expression::{Mention, Names},
     kinds::{self, Bracket, RowType},
     table::{Sheet, SheetRow},
 };
 use crate::{
-    form::{Choice, Form, Item, QuestionKind, Section, expr::is_dynamic},
+    form::{
+        Choice, Form, Item, QuestionKind, Section,
+        expr::{Expressions, is_dynamic},
+    },
     problem::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
@@ -93,7 +96,7 @@ const OF_QUESTIONS: [&str; 9] = [
 const DEEPEST: usize = 32;
 
 /// Reads the questions into a form whose choices are read already. Gives its expressions, compiled.
-pub(super) fn read<'s>(sheet: Option<&'s Sheet>, form: &mut Form, report: &mut Report) -> Compiled<'s> {
+pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) -> Expressions {
     let Some(sheet) = sheet else {
         report.error(
             Place::sheet("survey"),
@@ -101,7 +104,7 @@ pub(super) fn read<'s>(sheet: Option<&'s Sheet>, form: &mut Form, report: &mut R
             "There is no table under a heading `# survey`.",
             "Add it, with the columns `type`, `name` and `label`.",
         );
-        return Compiled::new();
+        return Expressions::default();
     };
     let columns = Columns::find(sheet, &SURVEY, report);
     let has_type = columns.require("type", report);
@@ -109,7 +112,7 @@ pub(super) fn read<'s>(sheet: Option<&'s Sheet>, form: &mut Form, report: &mut R
     let has_label = !report.is_standard() && columns.require("label", report);
     language(&columns, form, report);
     if !has_type {
-        return Compiled::new();
+        return Expressions::default();
     }
     let mut reader = Reader {
         report,
@@ -117,8 +120,9 @@ pub(super) fn read<'s>(sheet: Option<&'s Sheet>, form: &mut Form, report: &mut R
         has_name,
         has_label,
         open: Vec::new(),
-        frames: vec![Frame::default()],
+        frames: vec![Frame { names: HashMap::with_capacity(sheet.rows.len()), ..Frame::default() }],
         keys: HashMap::new(),
+        given: Vec::new(),
         types: HashMap::new(),
         offered: HashMap::new(),
         said_too_deep: false,
@@ -129,6 +133,7 @@ pub(super) fn read<'s>(sheet: Option<&'s Sheet>, form: &mut Form, report: &mut R
         reader.row(row);
         last_row = row.number();
     }
+    let given = mem::take(&mut reader.given);
     form.items = reader.finish(last_row);
     if form.questions().next().is_none() && !report.has_error() {
         report.error(
@@ -138,7 +143,7 @@ pub(super) fn read<'s>(sheet: Option<&'s Sheet>, form: &mut Form, report: &mut R
             "Add rows below the heading of the survey sheet.",
         );
     }
-    check_mentions(&columns, sheet, form, report)
+    check_mentions(&columns, sheet, &given, form, report)
 }
 
 /// Settles the default language.
@@ -191,6 +196,8 @@ struct Reader<'r, 's> {
     frames: Vec<Frame<'s>>,
     /// Rows of the names that are keys of records: questions and repeats.
     keys: HashMap<Cow<'s, str>, u32>,
+    /// Names that no cell of the sheet holds.
+    given: Vec<String>,
     /// Cells of the type column that were read: a form has few that differ.
     types: HashMap<&'s str, RowType>,
     /// Whether a list has a code, as far as that was looked for.
@@ -361,7 +368,10 @@ impl<'s> Reader<'_, 's> {
     fn name(&mut self, row: Row<'_, 's>, is_key: bool, fallback: Option<String>) -> String {
         let written = row.get("name");
         let name = match fallback {
-            Some(fallback) if written.is_empty() => Cow::Owned(fallback),
+            Some(fallback) if written.is_empty() => {
+                self.given.push(fallback.clone());
+                Cow::Owned(fallback)
+            }
             _ => Cow::Borrowed(written),
         };
         if name.is_empty() {
@@ -424,15 +434,17 @@ impl<'s> Reader<'_, 's> {
 fn check_mentions<'s>(
     columns: &Columns<'s>,
     sheet: &'s Sheet,
+    given: &[String],
     form: &Form,
     report: &mut Report,
-) -> Compiled<'s> {
-    let mut compiled = Compiled::new();
-    let mut names = Names::new(form.questions().map(|question| question.name.as_str()));
+) -> Expressions {
+    let mut compiled = Expressions::with_capacity(sheet.rows.len());
+    let mut names = Names::with_capacity(sheet.rows.len() + given.len());
     // Names of groups, and of rows whose type is wrong, can be mentioned too.
     let written = |row: &'s SheetRow| columns.place("name").and_then(|at| row.cells.get(at));
     names.extend(sheet.rows.iter().filter_map(written).filter(|name| !name.is_empty()));
-    let mut check = |place: Place<'_>, text: Cow<'s, str>, is_expression: bool, report: &mut Report| {
+    names.extend(given.iter().map(String::as_str));
+    let mut check = |place: Place<'_>, text: &str, is_expression: bool, report: &mut Report| {
         if !text.is_empty() {
             Mention { place, text, is_expression }.check(&names, &mut compiled, report);
         }
@@ -444,24 +456,24 @@ fn check_mentions<'s>(
         for column in &expressions {
             let text = row.get(column);
             if cells::yes_or_no(text).is_none() {
-                check(row.at(column), text.into(), true, report);
+                check(row.at(column), text, true, report);
             }
         }
-        check(row.at("trigger"), row.get("trigger").into(), false, report);
+        check(row.at("trigger"), row.get("trigger"), false, report);
         let default = row.get("default");
-        check(row.at("default"), default.into(), is_dynamic(default), report);
+        check(row.at("default"), default, is_dynamic(default), report);
         for (column, text) in row.all_texts() {
-            check(row.at(column), text.into(), false, report);
+            check(row.at(column), text, false, report);
         }
     }
     if let Some(text) = form.settings.get("instance_name") {
         let place = Place::sheet("settings").row(2).column("instance_name");
-        check(place, text.clone().into(), true, report);
+        check(place, text, true, report);
     }
     for entity in &form.entities {
         for column in ["entity_id", "create_if", "update_if", "label"] {
             if let Some(text) = entity.get(column) {
-                check(Place::sheet("entities").column(column), text.clone().into(), true, report);
+                check(Place::sheet("entities").column(column), text, true, report);
             }
         }
     }

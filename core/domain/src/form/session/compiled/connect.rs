@@ -11,12 +11,46 @@ use crate::form::expr::{PathRead, PathStart, PathStep};
 /// Stands above the top element.
 const DOCUMENT: T = usize::MAX;
 
+/// What is found beside who reads whom.
+struct Found {
+    /// Rules that read their own part.
+    own: Vec<(T, Rule)>,
+    /// Rules that read the place of their row.
+    by_place: Vec<(T, Rule)>,
+}
+
 impl Graph<'_> {
     /// Finds for every part who reads it. Gives the rules that read their own part, which nothing can come
     /// before; `None` where it is more than can be kept track of.
     pub(super) fn connect(&mut self) -> Option<Vec<(T, Rule)>> {
-        let mut own = Vec::new();
         let mut dependents = vec![Vec::new(); self.parts.len()];
+        let found = self.read_by(|read, reader| dependents[read].push(reader))?;
+        for (at, part) in self.parts.iter().enumerate() {
+            if let Some(source) = part.source.filter(|source| source.question != at) {
+                let reader = Dependent { template: at, rule: Rule::Choices, is_wide: true };
+                dependents[source.question].push(reader);
+            }
+        }
+        for list in &mut dependents {
+            list.sort_unstable();
+            list.dedup();
+        }
+        self.dependents = dependents;
+        self.by_place = found.by_place;
+        Some(found.own)
+    }
+
+    /// Whether everything reads only what stands before it, as in most forms: then there is no circle, and
+    /// none is to be looked for. `None` as [`Graph::connect`].
+    pub(super) fn is_forward(&self) -> Option<bool> {
+        let mut is_forward = true;
+        let found = self.read_by(|read, reader| is_forward &= read < reader.template)?;
+        Some(is_forward && found.own.is_empty())
+    }
+
+    /// Tells of every part who reads it.
+    fn read_by(&self, mut tell: impl FnMut(T, Dependent)) -> Option<Found> {
+        let mut own = Vec::new();
         let mut by_place = Vec::new();
         let mut all_reads = 0;
         let mut reads: Vec<(T, bool)> = Vec::new();
@@ -60,24 +94,12 @@ impl Graph<'_> {
                 for &(read, is_wide) in &reads {
                     let is_wide = is_wide || looks_at_rows;
                     if read != at || rule == Rule::Constraint {
-                        dependents[read].push(Dependent { template: at, rule, is_wide });
+                        tell(read, Dependent { template: at, rule, is_wide });
                     }
                 }
             }
         }
-        for (at, part) in self.parts.iter().enumerate() {
-            if let Some(source) = part.source.filter(|source| source.question != at) {
-                let reader = Dependent { template: at, rule: Rule::Choices, is_wide: true };
-                dependents[source.question].push(reader);
-            }
-        }
-        for list in &mut dependents {
-            list.sort_unstable();
-            list.dedup();
-        }
-        self.dependents = dependents;
-        self.by_place = by_place;
-        Some(own)
+        Some(Found { own, by_place })
     }
 
     /// The parts that a path leads to, and whether it leaves the row that it begins in. Where it cannot be

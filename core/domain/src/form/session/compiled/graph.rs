@@ -10,7 +10,7 @@ use std::{
 use super::{super::rows::Source, CompileError, Dependent, Rule, T, rule::Rules};
 use crate::form::{
     Choice, ChoiceSource, Form, Item, Question, Section,
-    expr::{Expr, is_dynamic},
+    expr::{Expr, Expressions, is_dynamic},
 };
 
 /// What a part of a form is.
@@ -38,9 +38,6 @@ pub(super) struct Part<'f> {
     pub(super) source: Option<Source>,
 }
 
-/// Expressions that were compiled, by their text.
-pub(in crate::form) type Expressions<'a> = HashMap<Cow<'a, str>, Arc<Expr>>;
-
 /// The parts of a form, and who reads whom.
 #[derive(Debug)]
 pub(super) struct Graph<'f> {
@@ -65,25 +62,25 @@ struct Few {
 /// Reads the parts of a form.
 struct Reader<'f, 'k> {
     graph: Graph<'f>,
-    known: &'k Expressions<'k>,
+    known: &'k Expressions,
     /// Those that were not known.
-    compiled: HashMap<&'f str, Arc<Expr>>,
+    compiled: Expressions,
     errors: Vec<CompileError>,
 }
 
 impl<'f> Graph<'f> {
     /// The parts of a form with their expressions, of which some may be compiled already, and what is wrong
     /// with the others.
-    pub(super) fn of(form: &'f Form, known: &Expressions<'_>, is_check: bool) -> (Self, Vec<CompileError>) {
+    pub(super) fn of(form: &'f Form, known: &Expressions, is_check: bool) -> (Self, Vec<CompileError>) {
         let graph = Self {
-            parts: Vec::new(),
-            by_name: HashMap::new(),
+            parts: Vec::with_capacity(form.items.len() + 1),
+            by_name: HashMap::with_capacity(form.items.len()),
             is_check,
             dependents: Vec::new(),
             by_place: Vec::new(),
             rank: Vec::new(),
         };
-        let mut reader = Reader { graph, known, compiled: HashMap::new(), errors: Vec::new() };
+        let mut reader = Reader { graph, known, compiled: Expressions::default(), errors: Vec::new() };
         let top = Part { name: "data", ..Part::of(PartKind::Group) };
         reader.graph.push(top, None);
         let mut open = vec![(0, form.items.iter())];
@@ -215,7 +212,7 @@ impl<'f> Reader<'f, '_> {
             match Expr::compile(text) {
                 Ok(expr) => {
                     let expr = Arc::new(expr);
-                    self.compiled.insert(text, Arc::clone(&expr));
+                    self.compiled.insert(Arc::clone(&expr));
                     rules.push(rule, expr);
                 }
                 Err(all) => self.errors.extend(all.into_iter().map(|error| CompileError::Expression {
@@ -249,11 +246,6 @@ pub(super) fn list_name(source: &ChoiceSource) -> Option<Cow<'_, str>> {
 /// How a list of the `external_choices` sheet is told from one of the `choices` sheet with its name.
 fn external(list: &str) -> String {
     format!("external:{list}")
-}
-
-/// Nothing that was compiled before.
-pub(super) fn nothing_known() -> Expressions<'static> {
-    HashMap::new()
 }
 
 /// The choice lists in files.

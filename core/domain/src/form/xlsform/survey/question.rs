@@ -94,6 +94,7 @@ impl<'s> Reader<'_, 's> {
         let other = (or_other && !question.name.is_empty()).then(|| other_question(&question));
         self.add(Item::Question(question));
         if let Some(other) = other {
+            self.given.push(other.name.clone());
             self.claim(Cow::Owned(other.name.clone()), row, true);
             self.add(Item::Question(other));
         }
