@@ -34,6 +34,8 @@ pub(super) struct Columns<'s> {
     translated: Vec<(&'static str, Vec<(String, usize)>)>,
     /// Whether any column names files.
     has_media: bool,
+    /// The first letters of the columns with one text: see [`initial`].
+    firsts: u64,
     /// Languages in the order in which the heading first names them.
     pub(super) languages: Vec<String>,
     extra: Vec<(usize, &'s str)>,
@@ -47,6 +49,7 @@ impl<'s> Columns<'s> {
             plain: Vec::new(),
             translated: Vec::new(),
             has_media: false,
+            firsts: 0,
             languages: Vec::new(),
             extra: Vec::new(),
             unnamed: Vec::new(),
@@ -56,6 +59,7 @@ impl<'s> Columns<'s> {
         }
         let place = |name: &str| known.translated.iter().position(|known| *known == name);
         columns.translated.sort_by_key(|(name, _)| place(name));
+        columns.firsts = columns.plain.iter().fold(0, |firsts, (name, _)| firsts | initial(name));
         columns.has_media = MEDIA.into_iter().any(|kind| columns.has(kind));
         columns
     }
@@ -189,8 +193,11 @@ impl<'s> Columns<'s> {
 
     /// The position of a column with one text.
     pub(super) fn place(&self, column: &str) -> Option<usize> {
-        // Mostly another begins with another letter.
+        // Mostly the sheet has none that begins so, or another begins with another letter.
         let first = column.as_bytes().first();
+        if self.firsts & initial(column) == 0 {
+            return None;
+        }
         let is_it = |known: &&str| known.as_bytes().first() == first && *known == column;
         self.plain.iter().find(|(known, _)| is_it(known)).map(|(_, at)| *at)
     }
@@ -245,6 +252,11 @@ fn plainer(heading: &str, known: &Known, is_standard: bool) -> Option<String> {
         plainer.push_str(language);
     }
     Some(plainer)
+}
+
+/// The bit of a name's first letter.
+fn initial(name: &str) -> u64 {
+    name.as_bytes().first().map_or(0, |first| 1 << (first & 63))
 }
 
 /// The columns that name files, by kind.

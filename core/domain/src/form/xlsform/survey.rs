@@ -120,7 +120,11 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
         has_name,
         has_label,
         open: Vec::new(),
-        frames: vec![Frame { names: HashMap::with_capacity(sheet.rows.len()), ..Frame::default() }],
+        frames: vec![Frame {
+            names: HashMap::with_capacity(sheet.rows.len()),
+            items: Vec::with_capacity(sheet.rows.len()),
+            ..Frame::default()
+        }],
         keys: HashMap::new(),
         given: Vec::new(),
         types: HashMap::new(),
@@ -135,6 +139,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
     }
     let given = mem::take(&mut reader.given);
     form.items = reader.finish(last_row);
+    form.items.shrink_to_fit();
     if form.questions().next().is_none() && !report.has_error() {
         report.error(
             Place::sheet("survey"),
