@@ -87,12 +87,12 @@ fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Repor
         && form.setting("allow_choice_duplicates").is_some_and(|text| cells::yes_or_no(text) == Some(true));
     form.choices = choices::read(sheets.get("choices"), "choices", duplicates, report);
     form.external_choices = choices::read(sheets.get("external_choices"), "external_choices", true, report);
-    let compiled = survey::read(sheets.get("survey"), &mut form, report);
+    let (compiled, has_twins) = survey::read(sheets.get("survey"), &mut form, report);
     if !form.default_language.is_empty() {
         default_texts(&mut form);
     }
     if report.is_standard() {
-        standard::check(&form, report);
+        standard::check(&form, has_twins, report);
     }
     if !report.has_error() {
         circles::check(&form, &compiled, report);

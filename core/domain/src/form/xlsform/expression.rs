@@ -13,6 +13,7 @@ use crate::{
 /// The names of a form.
 pub(super) struct Names<'a> {
     all: HashSet<&'a str>,
+    has_twins: bool,
     /// In their order, for who looks for what was meant.
     sorted: OnceCell<Vec<&'a str>>,
 }
@@ -20,11 +21,18 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     /// None, with room for so many.
     pub(super) fn with_capacity(count: usize) -> Self {
-        Self { all: HashSet::with_capacity(count), sorted: OnceCell::new() }
+        Self { all: HashSet::with_capacity(count), has_twins: false, sorted: OnceCell::new() }
     }
 
     pub(super) fn extend(&mut self, names: impl Iterator<Item = &'a str>) {
-        self.all.extend(names);
+        for name in names {
+            self.has_twins |= !self.all.insert(name);
+        }
+    }
+
+    /// Whether several rows have one name.
+    pub(super) fn has_twins(&self) -> bool {
+        self.has_twins
     }
 
     fn sorted(&self) -> impl Iterator<Item = &'a str> {

@@ -19,10 +19,11 @@ mod selects;
 mod texts;
 mod triggers;
 
-/// Checks a form that is held to the standard alone, once all of it is read.
-pub(super) fn check(form: &Form, report: &mut Report) {
+/// Checks a form that is held to the standard alone, once all of it is read; `has_twins` says whether several
+/// of its rows may have one name.
+pub(super) fn check(form: &Form, has_twins: bool, report: &mut Report) {
     let index = Index::new(form);
-    names::check(form, report);
+    names::check(form, has_twins, report);
     for question in form.questions() {
         parameters::check(question, &index, report);
         question_itself(question, report);

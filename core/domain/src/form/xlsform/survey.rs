@@ -95,8 +95,9 @@ const OF_QUESTIONS: [&str; 9] = [
 /// Deepest nesting of groups and repeats.
 const DEEPEST: usize = 32;
 
-/// Reads the questions into a form whose choices are read already. Gives its expressions, compiled.
-pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) -> Expressions {
+/// Reads the questions into a form whose choices are read already. Gives its expressions, compiled, and whether
+/// several rows may have one name.
+pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) -> (Expressions, bool) {
     let Some(sheet) = sheet else {
         report.error(
             Place::sheet("survey"),
@@ -104,7 +105,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
             "There is no table under a heading `# survey`.",
             "Add it, with the columns `type`, `name` and `label`.",
         );
-        return Expressions::default();
+        return (Expressions::default(), true);
     };
     let columns = Columns::find(sheet, &SURVEY, report);
     let has_type = columns.require("type", report);
@@ -112,7 +113,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
     let has_label = !report.is_standard() && columns.require("label", report);
     language(&columns, form, report);
     if !has_type {
-        return Expressions::default();
+        return (Expressions::default(), true);
     }
     let mut reader = Reader {
         report,
@@ -229,11 +230,9 @@ impl<'s> Reader<'_, 's> {
         }
         let read = match self.types.get(kind) {
             Some(known) => Ok(known.clone()),
-            None => kinds::parse(kind, self.report.is_standard()),
+            None => kinds::parse(kind, self.report.is_standard())
+                .inspect(|read| drop(self.types.insert(kind, read.clone()))),
         };
-        if let (Ok(read), false) = (&read, self.types.contains_key(kind)) {
-            self.types.insert(kind, read.clone());
-        }
         match read {
             Ok(RowType::Begin(bracket)) => self.begin(bracket, row),
             Ok(RowType::End(bracket)) => self.end(bracket, row),
@@ -435,14 +434,14 @@ impl<'s> Reader<'_, 's> {
 }
 
 /// Checks what texts and expressions mention, once every name is known.
-/// Gives the expressions, compiled.
+/// Gives the expressions, compiled, and whether several rows have one name.
 fn check_mentions<'s>(
     columns: &Columns<'s>,
     sheet: &'s Sheet,
     given: &[String],
     form: &Form,
     report: &mut Report,
-) -> Expressions {
+) -> (Expressions, bool) {
     let mut compiled = Expressions::with_capacity(sheet.rows.len());
     let mut names = Names::with_capacity(sheet.rows.len() + given.len());
     // Names of groups, and of rows whose type is wrong, can be mentioned too.
@@ -482,5 +481,6 @@ fn check_mentions<'s>(
             }
         }
     }
-    compiled
+    let has_twins = names.has_twins();
+    (compiled, has_twins)
 }

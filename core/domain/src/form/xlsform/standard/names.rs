@@ -11,21 +11,23 @@ use crate::{
     },
 };
 
-pub(super) fn check(form: &Form, report: &mut Report) {
+pub(super) fn check(form: &Form, has_twins: bool, report: &mut Report) {
     alike(&form.items, report);
     let root = form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data");
     let rows = rows(form);
     let mut repeats: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut first_rows: HashMap<&str, u32> = HashMap::with_capacity(rows.len());
+    let mut first_rows: HashMap<&str, u32> = HashMap::new();
     let mut twins: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for row in &rows {
         let (name, number) = (row.name(), row.number());
-        match first_rows.entry(name) {
-            Entry::Vacant(entry) => {
-                entry.insert(number);
-            }
-            Entry::Occupied(first) => {
-                twins.entry(name).or_insert_with(|| vec![*first.get()]).push(number);
+        if has_twins {
+            match first_rows.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(number);
+                }
+                Entry::Occupied(first) => {
+                    twins.entry(name).or_insert_with(|| vec![*first.get()]).push(number);
+                }
             }
         }
         if name == "meta" {
