@@ -215,7 +215,7 @@ fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Cells)> 
                     match text.and_then(|text| text.get(record.range(at)?)) {
                         Some(cell) => cells.push(trimmed(cell)),
                         None => {
-                            cells.push(String::from_utf8_lossy(record.get(at).unwrap_or_default()).trim())
+                            cells.push(String::from_utf8_lossy(record.get(at).unwrap_or_default()).trim());
                         }
                     }
                 }

@@ -394,12 +394,12 @@ impl<'s> Reader<'_, 's> {
         if !is_fit {
             super::bad_name(self.report, row.at("name"), &name);
         }
-        self.claim(name.clone(), row, is_key);
+        self.claim(&name, row, is_key);
         name.into_owned()
     }
 
     /// Takes a name, and says so where it is taken.
-    fn claim(&mut self, name: Cow<'s, str>, row: Row<'_, '_>, is_key: bool) {
+    fn claim(&mut self, name: &Cow<'s, str>, row: Row<'_, '_>, is_key: bool) {
         let siblings = self.frames.last_mut().map(|frame| &mut frame.names);
         let mut first = siblings.and_then(|names| names.insert(name.clone(), row.number()));
         if is_key && !self.report.is_standard() {
@@ -409,7 +409,7 @@ impl<'s> Reader<'_, 's> {
             self.report.error(
                 row.at("name"),
                 "duplicate_name",
-                format!("The name {} is taken by row {first}.", quoted(&name)),
+                format!("The name {} is taken by row {first}.", quoted(name)),
                 "Answers are kept by name, whatever group they stand in: choose another name.",
             );
         }

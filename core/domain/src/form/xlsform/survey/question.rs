@@ -95,7 +95,7 @@ impl<'s> Reader<'_, 's> {
         self.add(Item::Question(question));
         if let Some(other) = other {
             self.given.push(other.name.clone());
-            self.claim(Cow::Owned(other.name.clone()), row, true);
+            self.claim(&Cow::Owned(other.name.clone()), row, true);
             self.add(Item::Question(other));
         }
     }
