@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use named::Named;
+
 pub mod codebook;
 pub mod expr;
+pub mod named;
 pub mod paper;
 pub mod session;
 pub mod xform;
@@ -14,7 +17,7 @@ pub mod xlsform;
 /// A text in several languages. The key is the language as the form names it (`English (en)`); the
 /// empty key is the text of a column without a language.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Translated(pub BTreeMap<String, String>);
+pub struct Translated(pub Named);
 
 impl Translated {
     /// The text in this language, or in the form's default, or whichever there is.
@@ -97,7 +100,7 @@ pub struct Section {
     /// What is inside.
     pub items: Vec<Item>,
     /// Columns that this version does not know, kept as they are.
-    pub extra: BTreeMap<String, String>,
+    pub extra: Named,
     /// Row of the sheet, counted from 1 (the heading is row 1).
     pub row: u32,
 }
@@ -152,7 +155,7 @@ pub struct Question {
     /// What happens when two people change the value at once.
     pub merge: MergePolicy,
     /// Columns that this version does not know, kept as they are.
-    pub extra: BTreeMap<String, String>,
+    pub extra: Named,
     /// Row of the sheet, counted from 1 (the heading is row 1).
     pub row: u32,
 }
@@ -228,7 +231,7 @@ pub struct Choice {
     /// Last day on which the code is offered.
     pub valid_to: Option<jiff::civil::Date>,
     /// Further columns (for choice filters, roll-ups).
-    pub extra: BTreeMap<String, String>,
+    pub extra: Named,
 }
 
 /// Sensitivity class of a field or code (domain.md 2.0), from open to restricted.

@@ -5,7 +5,7 @@
 //! zone, chance and the limits are arguments ([`Surroundings`]). Where XPath and JavaRosa differ,
 //! JavaRosa is followed; `docs/expressions.md` says where we differ from both.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 pub(crate) use clause::{Clause, Comparison};
 pub use context::{Context, Scalar, Surroundings};
@@ -13,6 +13,7 @@ pub(crate) use equalities::{LookUp, Meaning, meaning};
 pub use error::{ErrorKind, ExprError};
 pub(crate) use evaluate::randomness::shuffled;
 pub use functions::{FUNCTIONS, Group, Returns, Signature};
+pub use known::Expressions;
 pub use reads::{PathRead, PathStart, PathStep, Reads};
 pub use tree::{NodeId, Tree};
 pub use value::Value;
@@ -25,6 +26,7 @@ mod equalities;
 mod error;
 mod evaluate;
 mod functions;
+mod known;
 mod lex;
 pub mod limits;
 mod parse;
@@ -42,6 +44,10 @@ pub fn is_dynamic(default: &str) -> bool {
     if default.contains("${") {
         return true;
     }
+    if !default.contains(['(', '/']) {
+        // Neither a call nor a path from the root.
+        return false;
+    }
     let Ok(expr) = Expr::compile(default) else {
         // A call with a mistake in it is no value either: its problem is to be said.
         return default.strip_suffix(')').and_then(|call| call.split_once('(')).is_some_and(|(name, _)| {
@@ -53,10 +59,18 @@ pub fn is_dynamic(default: &str) -> bool {
 }
 
 /// A compiled expression.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Expr {
     source: Box<str>,
     root: ast::Node,
+    /// What it reads, found when it is first asked for.
+    reads: OnceLock<Box<Reads>>,
+}
+
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source && self.root == other.root
+    }
 }
 
 impl Expr {
@@ -81,7 +95,7 @@ impl Expr {
         let mut root = parse::parse(source).map_err(|error| vec![error.in_source(source)])?;
         let errors = check::check(&mut root);
         if errors.is_empty() {
-            Ok(Self { source: source.into(), root })
+            Ok(Self { source: source.into(), root, reads: OnceLock::new() })
         } else {
             Err(errors.into_iter().map(|error| error.in_source(source)).collect())
         }
@@ -95,8 +109,8 @@ impl Expr {
 
     /// What it reads, and whether its value can change though nothing that it reads does.
     #[must_use]
-    pub fn reads(&self) -> Reads {
-        reads::reads(&self.root)
+    pub fn reads(&self) -> &Reads {
+        self.reads.get_or_init(|| Box::new(reads::reads(&self.root)))
     }
 
     /// Its value at a node: the one that `.` and `current()` name.

@@ -24,8 +24,8 @@ use crate::{
     },
     programme::entry::Answer,
 };
-pub(in crate::form) use compiled::trigger_names;
 use compiled::{Kind, T};
+pub(in crate::form) use compiled::{circle, trigger_names};
 
 mod compiled;
 mod context;

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Form;
+use super::{Form, expr::Expressions};
 use crate::problem::{
     Problem,
     report::{Place, Report},
@@ -23,6 +23,7 @@ mod circles;
 mod columns;
 mod expression;
 mod kinds;
+pub(crate) mod row;
 mod settings;
 mod source;
 mod standard;
@@ -57,11 +58,11 @@ pub fn read(file: &str, text: &str) -> Result<(Form, Vec<Problem>), Vec<Problem>
 /// refers to a broken form is checked against what there is of it.
 pub(crate) fn read_what_can_be(file: &str, text: &str) -> (Form, bool, Vec<Problem>) {
     let mut report = Report::new(file);
-    let form = read_markdown(&mut report, text);
+    let (form, _) = read_markdown(&mut report, text);
     (form, report.has_error(), report.finish(&SHEETS))
 }
 
-fn read_markdown(report: &mut Report, text: &str) -> Form {
+fn read_markdown(report: &mut Report, text: &str) -> Read {
     if text.len() > LONGEST_FILE {
         report.error(
             Place::FILE,
@@ -69,31 +70,34 @@ fn read_markdown(report: &mut Report, text: &str) -> Form {
             format!("The file has {} bytes.", text.len()),
             format!("A form has at most {LONGEST_FILE} bytes: split it into several forms."),
         );
-        return Form::default();
+        return Read::default();
     }
     let sheets = table::sheets(text.strip_prefix('\u{feff}').unwrap_or(text), report);
     read_sheets(&sheets, report)
 }
 
+/// A form and its expressions, compiled.
+type Read = (Form, Expressions);
+
 /// The form that sheets hold.
-fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Report) -> Form {
+fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Report) -> Read {
     let mut form = settings::read(sheets.get("settings"), report);
     form.entities = settings::entities(sheets.get("entities"), report);
     let duplicates = report.is_standard()
         && form.setting("allow_choice_duplicates").is_some_and(|text| cells::yes_or_no(text) == Some(true));
     form.choices = choices::read(sheets.get("choices"), "choices", duplicates, report);
     form.external_choices = choices::read(sheets.get("external_choices"), "external_choices", true, report);
-    let compiled = survey::read(sheets.get("survey"), &mut form, report);
+    let (compiled, has_twins) = survey::read(sheets.get("survey"), &mut form, report);
     if !form.default_language.is_empty() {
         default_texts(&mut form);
     }
     if report.is_standard() {
-        standard::check(&form, report);
+        standard::check(&form, has_twins, report);
     }
     if !report.has_error() {
         circles::check(&form, &compiled, report);
     }
-    form
+    (form, compiled)
 }
 
 /// Makes the texts of the default language those of the empty key.

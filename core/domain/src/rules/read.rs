@@ -134,7 +134,7 @@ fn rule(section: &mut Section<'_, '_>, ids: &mut BTreeSet<String>) -> Option<Rul
                         "Name a field of the record as `field`, one beside it as `../form/field`.",
                     );
                 }
-                reads.push(read);
+                reads.push(read.clone());
                 Some(expr)
             }
             Err(errors) => {

@@ -3,7 +3,7 @@
 use alongside_domain::form::expr::{Expr, PathStart, PathStep, Reads, is_dynamic};
 
 fn reads(expression: &str) -> Reads {
-    Expr::compile(expression).unwrap_or_else(|errors| panic!("{expression}: {errors:?}")).reads()
+    Expr::compile(expression).unwrap_or_else(|errors| panic!("{expression}: {errors:?}")).reads().clone()
 }
 
 fn child(name: &str) -> PathStep {
@@ -20,7 +20,7 @@ fn what_an_expression_names_is_found() {
     assert_eq!(reads.last_saved.iter().map(String::as_str).collect::<Vec<_>>(), ["name"]);
     assert_eq!(reads.instances.iter().map(String::as_str).collect::<Vec<_>>(), ["areas", "towns"]);
     assert_eq!(reads.labels_of.iter().map(String::as_str).collect::<Vec<_>>(), ["mode"]);
-    assert!(reads.functions.contains("selected") && reads.functions.contains("pulldata"));
+    assert!(reads.functions.contains(&"selected") && reads.functions.contains(&"pulldata"));
     assert!(reads.volatile.is_empty() && !reads.is_open);
     let from_instance =
         reads.paths.iter().find(|path| path.from == PathStart::Instance("areas".into())).unwrap();

@@ -34,7 +34,7 @@ const CELLS: [&str; 14] = [
 /// A list of more rows than are read through, and for each filter a select that is looked up and one whose
 /// filter begins with something else.
 fn session() -> Session {
-    let filters = [
+    let filters: [(&str, &str); 11] = [
         ("one", "part = ${q}"),
         ("two", "${q} = part"),
         ("three", "part = ${q} and size = 's1'"),
@@ -42,6 +42,10 @@ fn session() -> Session {
         ("five", "part = ${q} and number(size) = 1"),
         ("six", "nowhere = ${q}"),
         ("seven", "part = current()/../q and label != 'Choice 3'"),
+        ("eight", "selected(${q}, part)"),
+        ("nine", "selected(${q}, part) and size = 's1'"),
+        ("ten", "size = 's2' and is-selected(current()/../q, part) and label != 'Choice 3'"),
+        ("eleven", "selected('1 a x', part)"),
     ];
     let mut survey = String::from("type,name,label,choice_filter\n");
     for (kind, name) in
@@ -79,12 +83,15 @@ fn a_lookup_finds_what_reading_finds() {
     let mut session = session();
     let mut found = 0;
     let mut answers: Vec<Answer> = CELLS.iter().map(|cell| Answer::Text((*cell).to_owned())).collect();
+    answers.extend(["x a 1", " 01  1.0 x ", "b", "a b c"].map(|codes| Answer::Text(codes.to_owned())));
     answers.extend([Answer::Integer(1), Answer::Integer(16_510), Answer::Cleared]);
     for question in ["q_text", "q_number", "q_day", "q_whole"] {
         for answer in &answers {
             // What is not of the question's kind changes nothing.
             let _ = session.answer(question, answer, &around());
-            for each in ["one", "two", "three", "four", "five", "six", "seven"] {
+            for each in
+                ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"]
+            {
                 let fast = offered(&session, &format!("{question}_{each}"));
                 let slow = offered(&session, &format!("{question}_{each}_slow"));
                 assert_eq!(fast, slow, "{question}_{each} with {answer:?}");
@@ -102,7 +109,7 @@ proptest! {
     fn for_any_number_too(number in -3.0_f64..20_000.0, places in 0_usize..12) {
         let mut session = session();
         let _ = session.answer("q_number", &Answer::Text(format!("{number:.places$}")), &around());
-        for each in ["one", "two", "three", "seven"] {
+        for each in ["one", "two", "three", "seven", "eight", "nine"] {
             let fast = offered(&session, &format!("q_number_{each}"));
             prop_assert_eq!(fast, offered(&session, &format!("q_number_{each}_slow")));
         }

@@ -1,5 +1,6 @@
 //! Sessions of forms: what is asked, computed, kept, and what a record ends up with.
 
+mod circles;
 mod lookups;
 mod pages;
 mod properties;

@@ -33,11 +33,25 @@ fn a_calculation_follows_what_it_reads_through_others() {
 }
 
 #[test]
+fn a_path_with_two_slashes_reads_what_lies_right_below_a_group_too() {
+    let mut session = open(
+        "calculation",
+        "begin group | g |
+         integer | inner |
+         end group | |
+         calculate | seen | sum(${g}//inner)",
+        "",
+    );
+    say(&mut session, "inner", "3");
+    assert_eq!(value(&session, "seen"), "3");
+}
+
+#[test]
 fn a_circle_is_refused_with_its_names() {
     let errors =
         compile("calculation", "calculate | a | ${b}\ncalculate | b | ${c} + 1\ncalculate | c | ${a}", "")
             .unwrap_err();
-    let [CompileError::Cycle { names }] = errors.as_slice() else { panic!("{errors:?}") };
+    let [CompileError::Cycle { names, .. }] = errors.as_slice() else { panic!("{errors:?}") };
     let mut sorted = names.clone();
     sorted.sort();
     assert_eq!(sorted, ["a", "b", "c"]);

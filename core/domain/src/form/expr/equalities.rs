@@ -3,7 +3,8 @@
 //! `region = ${region} and size = 'L'` asks of each choice whether two of its columns equal something that does
 //! not depend on the choice. What is compared with is computed once; an index of the columns then gives the few
 //! choices that can pass. Only equalities before any other condition count: a choice that one of them turns
-//! down is not asked the rest, so no fault in the rest can show.
+//! down is not asked the rest, so no fault in the rest can show. `selected(${several}, region)` asks for one of
+//! several in the same way.
 
 use super::{
     Context, Expr, Surroundings,
@@ -16,14 +17,30 @@ use super::{
 
 /// The equalities that a filter begins with, each a column and what it is compared with.
 pub(crate) struct Equalities<'e> {
-    pairs: Vec<(&'e str, &'e Node)>,
+    pairs: Vec<Pair<'e>>,
     /// Whether the filter is nothing else.
     is_all: bool,
 }
 
+/// A column and what it is compared with.
+struct Pair<'e> {
+    column: &'e str,
+    other: &'e Node,
+    how: How,
+}
+
+/// How a column is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It equals the other.
+    Equal,
+    /// It is one of the codes of the other.
+    Among,
+}
+
 /// What the columns of a choice have to equal.
 pub(crate) struct Wanted<'a> {
-    keys: Vec<Vec<Atom<'a>>>,
+    keys: Vec<(How, Vec<Atom<'a>>)>,
     is_all: bool,
 }
 
@@ -78,14 +95,23 @@ impl Expr {
     }
 }
 
-/// A column of the choice and what it equals, of a conjunct that says so.
-fn pair(conjunct: &Node) -> Option<(&str, &Node)> {
-    let Kind::Chain(one, rest) = &conjunct.kind else { return None };
-    let [(Operator::Equal, other)] = &**rest else { return None };
+/// A column of the choice and what it is compared with, of a conjunct that says so.
+fn pair(conjunct: &Node) -> Option<Pair<'_>> {
+    let (one, other, how) = match &conjunct.kind {
+        Kind::Chain(one, rest) => match &**rest {
+            [(Operator::Equal, other)] => (&**one, other, How::Equal),
+            _ => return None,
+        },
+        Kind::Call(call) => match (call.function, &*call.arguments) {
+            (Some(Function::Selected | Function::IsSelected), [codes, code]) => (code, codes, How::Among),
+            _ => return None,
+        },
+        _ => return None,
+    };
     if is_of_the_question(other) {
-        Some((column_of(one)?, other))
-    } else if is_of_the_question(one) {
-        Some((column_of(other)?, one))
+        Some(Pair { column: column_of(one)?, other, how })
+    } else if how == How::Equal && is_of_the_question(one) {
+        Some(Pair { column: column_of(other)?, other: one, how })
     } else {
         None
     }
@@ -126,7 +152,7 @@ fn is_of_the_question(node: &Node) -> bool {
 impl<'e> Equalities<'e> {
     /// The columns that are compared.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &'e str> + '_ {
-        self.pairs.iter().map(|(column, _)| *column)
+        self.pairs.iter().map(|pair| pair.column)
     }
 
     /// What the columns have to equal now; `None` where that has to be asked of each choice.
@@ -141,8 +167,22 @@ impl<'e> Equalities<'e> {
         }
         let evaluation = Evaluation { context, around, current, steps: std::cell::Cell::new(0) };
         let mut keys = Vec::with_capacity(self.pairs.len());
-        for (_, other) in &self.pairs {
-            let value = evaluation.evaluate(other, Frame { node: current, place: None }).ok()?;
+        for pair in &self.pairs {
+            let value = evaluation.evaluate(pair.other, Frame { node: current, place: None }).ok()?;
+            if pair.how == How::Among {
+                let codes = evaluation.text(&value);
+                if codes.len() > around.limits.text {
+                    return None;
+                }
+                let mut codes: Vec<Atom<'_>> =
+                    codes.split_whitespace().map(|code| Atom::Text(code.to_owned().into())).collect();
+                if codes.is_empty() {
+                    // Where nothing is chosen, what has no code passes.
+                    codes.push(Atom::Text("".into()));
+                }
+                keys.push((How::Among, codes));
+                continue;
+            }
             let atoms = match value {
                 Value::Text(text) => vec![Atom::Text(text)],
                 Value::Number(number) => vec![Atom::Number(number)],
@@ -153,7 +193,7 @@ impl<'e> Equalities<'e> {
             if atoms.iter().any(|atom| matches!(atom, Atom::Boolean(_) | Atom::Temporal(_))) {
                 return None;
             }
-            keys.push(atoms);
+            keys.push((How::Equal, atoms));
         }
         Some(Wanted { keys, is_all: self.is_all })
     }
@@ -162,7 +202,7 @@ impl<'e> Equalities<'e> {
 impl Wanted<'_> {
     /// How the values wanted of the column at this place are looked up.
     pub(crate) fn look_ups(&self, at: usize) -> impl Iterator<Item = LookUp<'_>> {
-        self.keys.get(at).into_iter().flatten().map(|atom| match atom {
+        self.keys.get(at).into_iter().flat_map(|(_, keys)| keys).map(|atom| match atom {
             Atom::Text(text) => LookUp::Text(text),
             Atom::Decimal(text) => LookUp::Number(number_of(text)),
             Atom::Number(number) => LookUp::Number(*number),
@@ -178,7 +218,11 @@ impl Wanted<'_> {
         around: &Surroundings,
     ) -> Option<bool> {
         self.is_all.then(|| {
-            cells.zip(&self.keys).all(|(cell, keys)| {
+            cells.zip(&self.keys).all(|(cell, (how, keys))| {
+                if *how == How::Among {
+                    let code = cell.trim();
+                    return keys.iter().any(|key| matches!(key, Atom::Text(key) if key == code));
+                }
                 let cell = Atom::Text(cell.into());
                 keys.iter().any(|key| cell.equals(key, &around.zone))
             })

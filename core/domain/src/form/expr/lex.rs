@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use winnow::{
     LocatingSlice, Parser, Result,
-    combinator::{alt, delimited, opt, preceded},
+    combinator::{alt, delimited, opt, peek, preceded},
     error::{ContextError, ParserError},
     stream::Location,
     token::{any, one_of, take_till, take_while},
@@ -50,7 +50,7 @@ const SIGNS: [&str; 20] = [
 /// Splits an expression into tokens.
 pub(super) fn tokens(source: &str) -> std::result::Result<Vec<Token<'_>>, ExprError> {
     let mut input = LocatingSlice::new(source);
-    let mut tokens: Vec<Token<'_>> = Vec::new();
+    let mut tokens: Vec<Token<'_>> = Vec::with_capacity(12);
     loop {
         let blank: Result<&str> = take_while(0.., char::is_whitespace).parse_next(&mut input);
         let start = input.current_token_start();
@@ -76,16 +76,16 @@ fn ends_operand(kind: Symbol<'_>) -> bool {
 }
 
 fn token<'a>(input: &mut Input<'a>, expects_operator: bool) -> Result<Symbol<'a>> {
-    alt((
-        number.map(Symbol::Number),
-        text.map(Symbol::Text),
-        reference,
-        preceded('$', qualified_name).map(Symbol::Variable),
-        move |input: &mut Input<'a>| star(input, expects_operator),
-        move |input: &mut Input<'a>| word(input, expects_operator),
-        sign,
-    ))
-    .parse_next(input)
+    // The first character says which it is.
+    match peek(any).parse_next(input)? {
+        '0'..='9' => number.map(Symbol::Number).parse_next(input),
+        '.' => alt((number.map(Symbol::Number), sign)).parse_next(input),
+        '\'' | '"' => text.map(Symbol::Text).parse_next(input),
+        '$' => alt((reference, preceded('$', qualified_name).map(Symbol::Variable))).parse_next(input),
+        '*' => star(input, expects_operator),
+        first if starts_name(first) => word(input, expects_operator),
+        _ => sign(input),
+    }
 }
 
 fn number(input: &mut Input<'_>) -> Result<f64> {
@@ -158,6 +158,10 @@ fn continues_name(c: char) -> bool {
 /// Slips of people who write other languages, which would otherwise be read as something else.
 fn refuse_slip(source: &str, start: usize, before: Option<Symbol<'_>>) -> std::result::Result<(), ExprError> {
     let rest = &source[start..];
+    // Most tokens begin neither a slip nor behind a number.
+    if !rest.starts_with(['=', '&', '|', '<', '%', '!']) && !matches!(before, Some(Symbol::Number(_))) {
+        return Ok(());
+    }
     let foreign = [
         ("==", "=", "Write `=`."),
         ("&&", "and", "Write `and`."),

@@ -106,11 +106,17 @@ fn level<'t, 'a: 't>(
     operators: &'static [(&'static str, Operator)],
 ) -> Parsed<Node> {
     let first = operand(input)?;
-    let operator = any.verify_map(move |token: &Token<'a>| match token.kind {
-        Symbol::Sign(sign) => operators.iter().find(|(known, _)| *known == sign).map(|(_, is)| *is),
-        _ => None,
-    });
-    let rest: Vec<(Operator, Node)> = repeat(0.., (operator, cut_err(operand))).parse_next(input)?;
+    let mut rest: Vec<(Operator, Node)> = Vec::new();
+    // Mostly none follows, at any of the levels: no attempt is made that is taken back.
+    while let Some(Symbol::Sign(sign)) = peeked(input)
+        && let Some((_, operator)) = operators.iter().find(|(known, _)| *known == sign)
+    {
+        any.void().parse_next(input)?;
+        if rest.is_empty() {
+            rest.reserve_exact(1);
+        }
+        rest.push((*operator, cut_err(operand).parse_next(input)?));
+    }
     Ok(match rest.last() {
         Some((_, last)) => {
             let (start, end) = (first.start, last.end);
@@ -155,14 +161,16 @@ fn product<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
 /// Any number of minus signs, which count instead of nesting.
 fn signed<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
     let start = place(input);
+    if peeked(input) != Some(Symbol::Sign("-")) {
+        return union(input);
+    }
     let minuses: usize = repeat(0.., sign("-")).parse_next(input)?;
-    let node = if minuses == 0 { union(input)? } else { cut_err(union).parse_next(input)? };
+    let node = cut_err(union).parse_next(input)?;
     let negate = |node: Node| {
         let end = node.end;
         Node { kind: Kind::Negate(Box::new(node)), start, end }
     };
     Ok(match minuses {
-        0 => node,
         odd if odd % 2 == 1 => negate(node),
         // Two minuses still make a number of what follows.
         _ => negate(negate(node)),
@@ -171,6 +179,9 @@ fn signed<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
 
 fn union<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
     let first = path(input)?;
+    if peeked(input) != Some(Symbol::Sign("|")) {
+        return Ok(first);
+    }
     let rest: Vec<Node> = repeat(0.., preceded(sign("|"), cut_err(path))).parse_next(input)?;
     Ok(match rest.last() {
         Some(last) => {
@@ -185,39 +196,38 @@ fn union<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
 /// A location path, or a filter with steps behind it.
 fn path<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
     let start = place(input);
-    let (begins, mut steps) =
-        match opt(alt((sign("//").value(true), sign("/").value(false)))).parse_next(input)? {
-            Some(true) => {
-                let steps = vec![descend(), cut_err(step).parse_next(input)?];
-                (Start::Root, steps)
-            }
-            Some(false) => (Start::Root, opt(step).parse_next(input)?.into_iter().collect()),
-            None => match opt(step).parse_next(input)? {
-                Some(step) => (Start::Context, vec![step]),
-                None => {
-                    let inner = primary(input)?;
-                    let predicates = predicates(input)?;
-                    let goes_on = matches!(peeked(input), Some(Symbol::Sign("/" | "//")));
-                    if predicates.is_empty() && !goes_on {
-                        return Ok(inner);
-                    }
-                    let begins = match inner.kind {
-                        // `${name}` is a path already.
-                        Kind::Path(path) if path.steps.is_empty() => path.start,
-                        kind => Start::Inner(Node { kind, start: inner.start, end: inner.end }),
-                    };
-                    let filter = (!predicates.is_empty()).then(|| Step {
-                        axis: Axis::Filter,
-                        test: Test::Node,
-                        predicates,
-                    });
-                    (begins, filter.into_iter().collect())
+    let (begins, mut steps) = match slashes(input)? {
+        Some(true) => {
+            let steps = vec![descend(), cut_err(step).parse_next(input)?];
+            (Start::Root, steps)
+        }
+        Some(false) => (Start::Root, opt(step).parse_next(input)?.into_iter().collect()),
+        None => match opt_step(input)? {
+            Some(step) => (Start::Context, vec![step]),
+            None => {
+                let inner = primary(input)?;
+                let predicates = predicates(input)?;
+                let goes_on = matches!(peeked(input), Some(Symbol::Sign("/" | "//")));
+                if predicates.is_empty() && !goes_on {
+                    return Ok(inner);
                 }
-            },
-        };
+                let begins = match inner.kind {
+                    // `${name}` is a path already.
+                    Kind::Path(path) if path.steps.is_empty() => path.start,
+                    kind => Start::Inner(Node { kind, start: inner.start, end: inner.end }),
+                };
+                let filter = (!predicates.is_empty()).then(|| Step {
+                    axis: Axis::Filter,
+                    test: Test::Node,
+                    predicates,
+                });
+                (begins, filter.into_iter().collect())
+            }
+        },
+    };
     let is_bare_root = matches!(begins, Start::Root) && steps.is_empty();
     if !is_bare_root {
-        while let Some(deep) = opt(alt((sign("//").value(true), sign("/").value(false)))).parse_next(input)? {
+        while let Some(deep) = slashes(input)? {
             if deep {
                 steps.push(descend());
             }
@@ -236,6 +246,27 @@ fn path<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Node> {
     }
     let end = end_before(input, start);
     Ok(Node { kind: Kind::Path(Box::new(Path { start: begins, steps: steps.into() })), start, end })
+}
+
+/// A step, where one may begin here.
+fn opt_step<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Option<Step>> {
+    match peeked(input) {
+        // These begin no step.
+        Some(Symbol::Number(_) | Symbol::Text(_) | Symbol::Reference { .. } | Symbol::Variable(_)) => {
+            Ok(None)
+        }
+        _ => opt(step).parse_next(input),
+    }
+}
+
+/// `//` (true) or `/`, where one of them stands here.
+fn slashes<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Option<bool>> {
+    let deep = match peeked(input) {
+        Some(Symbol::Sign("//")) => true,
+        Some(Symbol::Sign("/")) => false,
+        _ => return Ok(None),
+    };
+    any.value(Some(deep)).parse_next(input)
 }
 
 /// What `//` stands for.
@@ -309,6 +340,9 @@ fn test<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Test> {
 }
 
 fn predicates<'t, 'a: 't>(input: &mut Input<'t, 'a>) -> Parsed<Box<[Node]>> {
+    if peeked(input) != Some(Symbol::Sign("[")) {
+        return Ok(Box::default());
+    }
     let found: Vec<Node> =
         repeat(0.., delimited(sign("["), cut_err(or), cut_err(sign("]")))).parse_next(input)?;
     Ok(found.into())

@@ -13,14 +13,14 @@ use super::{
 /// What an expression reads.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Reads {
-    /// Names of questions, groups and repeats (`${name}`).
-    pub names: BTreeSet<String>,
-    /// Names of questions of the record saved before (`${last-saved#name}`).
-    pub last_saved: BTreeSet<String>,
+    /// Names of questions, groups and repeats (`${name}`), in their order.
+    pub names: Vec<String>,
+    /// Names of questions of the record saved before (`${last-saved#name}`), in their order.
+    pub last_saved: Vec<String>,
     /// Paths that begin at the root, at the context node or at a name.
     pub paths: Vec<PathRead>,
-    /// Functions that it calls.
-    pub functions: BTreeSet<&'static str>,
+    /// Functions that it calls, in the order of their names.
+    pub functions: Vec<&'static str>,
     /// Functions that it calls whose value changes though no answer does: `today`, `now`, `random`,
     /// `uuid`.
     pub volatile: BTreeSet<&'static str>,
@@ -83,8 +83,14 @@ pub enum PathStep {
 pub(super) fn reads(root: &Node) -> Reads {
     let mut reads = Reads::default();
     reads.node(root, false);
-    reads.paths.sort();
+    reads.paths.sort_unstable();
     reads.paths.dedup();
+    for names in [&mut reads.names, &mut reads.last_saved] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    reads.functions.sort_unstable();
+    reads.functions.dedup();
     reads
 }
 
@@ -119,7 +125,10 @@ impl Reads {
             Start::Context => PathStart::Here,
             Start::Named { name, last_saved } => {
                 let names = if *last_saved { &mut self.last_saved } else { &mut self.names };
-                names.insert(name.to_string());
+                names.push(name.to_string());
+                if path.steps.is_empty() {
+                    return;
+                }
                 PathStart::Named(name.to_string())
             }
             Start::Inner(inner) => {
@@ -158,6 +167,9 @@ impl Reads {
         }
         self.reads_itself |= from == PathStart::Here && steps.is_empty();
         if !(steps.is_empty() && matches!(from, PathStart::Named(_))) {
+            if self.paths.is_empty() {
+                self.paths.reserve_exact(1);
+            }
             self.paths.push(PathRead { from, steps });
         }
     }
@@ -168,7 +180,7 @@ impl Reads {
         }
         let Some(function) = call.function else { return };
         let name = function.signature().name;
-        self.functions.insert(name);
+        self.functions.push(name);
         if function.is_volatile() || (function == Function::Randomize && call.arguments.len() == 1) {
             self.volatile.insert(name);
         }

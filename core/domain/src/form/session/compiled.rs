@@ -1,19 +1,18 @@
 //! A form made ready to run: its expressions compiled, and who depends on whom.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, OnceLock},
-};
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use super::{index::Column, rows::Source};
-use crate::form::{
-    Choice, ChoiceSource, Form, Item, Question, Section,
-    expr::{Expr, PathRead, PathStart, PathStep, is_dynamic},
-};
-
-mod rule;
-
+use crate::form::{Choice, Form, Item, Question, Translated, expr::Expressions};
+use graph::{CodeLists, Graph, Part};
+pub(super) use rule::Rules;
+pub(in crate::form) use rule::circle;
 pub use rule::{CompileError, Rule};
+
+mod connect;
+mod graph;
+mod order;
+mod rule;
 
 /// Most questions that the expressions of a form read together: no honest form comes near it.
 const MOST_READS: usize = 2_000_000;
@@ -40,9 +39,9 @@ pub(super) struct Template {
     /// Place among the children of its parent.
     pub(super) slot: usize,
     pub(super) children: Vec<T>,
-    pub(super) rules: BTreeMap<Rule, Arc<Expr>>,
+    pub(super) rules: Rules,
     pub(super) appearance: String,
-    pub(super) label: crate::form::Translated,
+    pub(super) label: Translated,
     pub(super) list: Option<usize>,
     /// Where its choices come from, if they are answers of rows.
     pub(super) source: Option<Source>,
@@ -72,14 +71,6 @@ impl List {
     }
 }
 
-/// What a form is compiled with: the lists in files, unless it is only checked, and expressions that were
-/// compiled before.
-#[derive(Clone, Copy)]
-struct Known<'a> {
-    lists: Option<&'a BTreeMap<String, Vec<Choice>>>,
-    expressions: Option<&'a HashMap<String, Arc<Expr>>>,
-}
-
 /// A form made ready to run. Made once, shared by every session.
 #[derive(Debug)]
 pub struct CompiledForm {
@@ -107,8 +98,36 @@ impl CompiledForm {
     /// # Errors
     ///
     /// Every expression that cannot be compiled, and every circle of expressions.
-    pub fn new(form: &Form, code_lists: &BTreeMap<String, Vec<Choice>>) -> Result<Self, Vec<CompileError>> {
-        Self::build(form, Known { lists: Some(code_lists), expressions: None })
+    pub fn new(form: &Form, code_lists: &CodeLists) -> Result<Self, Vec<CompileError>> {
+        Self::with(form, code_lists, &Expressions::default())
+    }
+
+    /// As [`CompiledForm::new`], with expressions that were compiled when the form was opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`CompiledForm::new`].
+    pub fn with(form: &Form, code_lists: &CodeLists, known: &Expressions) -> Result<Self, Vec<CompileError>> {
+        let (mut graph, errors) = Graph::of(form, known, false);
+        let errors = complete(&mut graph, errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut compiled = Self {
+            id: form.id.clone(),
+            version: form.version.clone(),
+            style: form.setting("style").unwrap_or_default().to_owned(),
+            root: form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data").to_owned(),
+            instance_name: form.setting("instance_name").filter(|text| !text.is_empty()).map(str::to_owned),
+            templates: Vec::with_capacity(graph.parts.len()),
+            by_name: HashMap::new(),
+            lists: graph::lists(form).map(|(name, choices)| List::new(name, choices.clone())).collect(),
+            dependents: std::mem::take(&mut graph.dependents),
+            by_place: std::mem::take(&mut graph.by_place),
+            rank: std::mem::take(&mut graph.rank),
+        };
+        compiled.take(form, graph, code_lists);
+        Ok(compiled)
     }
 
     /// Whether a form can be compiled: without keeping what only a session needs.
@@ -116,112 +135,63 @@ impl CompiledForm {
     /// # Errors
     ///
     /// As [`CompiledForm::new`].
-    pub(in crate::form) fn check(
-        form: &Form,
-        known: &HashMap<String, Arc<Expr>>,
-    ) -> Result<(), Vec<CompileError>> {
-        Self::build(form, Known { lists: None, expressions: Some(known) }).map(|_| ())
+    pub(in crate::form) fn check(form: &Form, known: &Expressions) -> Result<(), Vec<CompileError>> {
+        let (mut graph, errors) = Graph::of(form, known, true);
+        let errors = complete(&mut graph, errors);
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// Compiles a form; without code lists, only to see whether it can be.
-    fn build(form: &Form, known: Known<'_>) -> Result<Self, Vec<CompileError>> {
-        let mut compiled = Self {
-            id: form.id.clone(),
-            version: form.version.clone(),
-            style: form.setting("style").unwrap_or_default().to_owned(),
-            root: form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data").to_owned(),
-            instance_name: form.setting("instance_name").filter(|text| !text.is_empty()).map(str::to_owned),
-            templates: Vec::new(),
-            by_name: HashMap::new(),
-            lists: form
-                .choices
-                .iter()
-                .filter(|_| known.lists.is_some())
-                .map(|(name, choices)| List::new(name.clone(), choices.clone()))
-                .chain(
-                    form.external_choices
-                        .iter()
-                        .filter(|_| known.lists.is_some())
-                        .map(|(name, choices)| List::new(external(name), choices.clone())),
-                )
-                .collect(),
-            dependents: Vec::new(),
-            by_place: Vec::new(),
-            rank: Vec::new(),
-        };
-        let mut errors = Vec::new();
-        let top = Section { name: "data".to_owned(), ..Section::default() };
-        compiled.section(&top, Kind::Group, None, known, &mut errors);
-        for item in &form.items {
-            compiled.item(item, Self::TOP, known, &mut errors);
+    /// Takes the parts over as templates, each with its question or section.
+    fn take(&mut self, form: &Form, graph: Graph<'_>, code_lists: &CodeLists) {
+        let mut places: HashMap<Cow<'_, str>, usize> =
+            (0..).zip(graph::lists(form)).map(|(at, (name, _))| (name.into(), at)).collect();
+        let mut parts = graph.parts.into_iter();
+        let mut open = vec![form.items.iter()];
+        if let Some(top) = parts.next() {
+            self.push(top, Kind::Group, "", &Translated::default(), None);
         }
-        compiled.sources();
-        if !compiled.connect() {
-            errors.push(CompileError::Entangled);
-        } else if let Err(names) = compiled.order() {
-            errors.push(CompileError::Cycle { names });
-        }
-        if errors.is_empty() { Ok(compiled) } else { Err(errors) }
-    }
-
-    fn item(&mut self, item: &Item, parent: T, known: Known<'_>, errors: &mut Vec<CompileError>) {
-        match item {
-            Item::Question(question) => self.question(question, parent, known, errors),
-            Item::Group(section) | Item::Repeat(section) => {
-                let kind = if matches!(item, Item::Repeat(_)) { Kind::Repeat } else { Kind::Group };
-                let at = self.section(section, kind, Some(parent), known, errors);
-                for item in &section.items {
-                    self.item(item, at, known, errors);
+        while let Some(items) = open.last_mut() {
+            let Some(item) = items.next() else {
+                open.pop();
+                continue;
+            };
+            let Some(part) = parts.next() else { return };
+            match item {
+                Item::Question(question) => {
+                    let appearance = question.appearance.as_deref().unwrap_or_default();
+                    let list = question.kind.choices().and_then(|source| {
+                        let name = graph::list_name(source)?;
+                        // One in a file is taken in when it is first named.
+                        if !places.contains_key(&name) {
+                            let choices = code_lists.get(&*name)?.clone();
+                            places.insert(name.clone(), self.lists.len());
+                            self.lists.push(List::new(name.clone().into_owned(), choices));
+                        }
+                        places.get(&name).copied()
+                    });
+                    let kind = Kind::Question(Box::new(question.clone()));
+                    self.push(part, kind, appearance, &question.label, list);
+                }
+                Item::Group(section) | Item::Repeat(section) => {
+                    let kind = if matches!(item, Item::Repeat(_)) { Kind::Repeat } else { Kind::Group };
+                    let appearance = section.appearance.as_deref().unwrap_or_default();
+                    self.push(part, kind, appearance, &section.label, None);
+                    open.push(section.items.iter());
                 }
             }
         }
     }
 
-    fn section(
+    fn push(
         &mut self,
-        section: &Section,
+        part: Part<'_>,
         kind: Kind,
-        parent: Option<T>,
-        known: Known<'_>,
-        errors: &mut Vec<CompileError>,
-    ) -> T {
-        let mut rules = BTreeMap::new();
-        for (rule, text) in
-            [(Rule::Relevant, section.relevant.as_deref()), (Rule::Count, section.repeat_count.as_deref())]
-        {
-            compile(&section.name, section.row, rule, (text, known), &mut rules, errors);
-        }
-        self.push(Template {
-            name: section.name.clone(),
-            kind,
-            parent,
-            slot: 0,
-            children: Vec::new(),
-            rules,
-            appearance: section.appearance.clone().unwrap_or_default(),
-            label: known.lists.map(|_| section.label.clone()).unwrap_or_default(),
-            list: None,
-            source: None,
-        })
-    }
-
-    fn question(&mut self, question: &Question, parent: T, known: Known<'_>, errors: &mut Vec<CompileError>) {
-        let mut rules = BTreeMap::new();
-        let required = question.required.as_deref().map(|text| if text == "yes" { "true()" } else { text });
-        let default = question.default.as_deref().filter(|text| is_dynamic(text));
-        for (rule, text) in [
-            (Rule::Relevant, question.relevant.as_deref()),
-            (Rule::Calculation, question.calculation.as_deref()),
-            (Rule::Choices, question.choice_filter.as_deref()),
-            (Rule::Required, required),
-            (Rule::Constraint, question.constraint.as_deref()),
-            (Rule::Default, default),
-        ] {
-            compile(&question.name, question.row, rule, (text, known), &mut rules, errors);
-        }
-        let list =
-            question.kind.choices().zip(known.lists).and_then(|(source, lists)| self.list(source, lists));
-        if let (Some(list), Some(filter)) = (list, rules.get(&Rule::Choices)) {
+        appearance: &str,
+        label: &Translated,
+        list: Option<usize>,
+    ) {
+        let at = self.templates.len();
+        if let (Some(list), Some(filter)) = (list, part.rules.get(&Rule::Choices)) {
             let list = &mut self.lists[list];
             // A short list is read through as fast.
             if list.choices.len() > SHORT_LIST {
@@ -230,183 +200,23 @@ impl CompiledForm {
                 }
             }
         }
-        self.push(Template {
-            name: question.name.clone(),
-            kind: Kind::Question(Box::new(match known.lists {
-                Some(_) => question.clone(),
-                None => Question { trigger: question.trigger.clone(), ..Question::default() },
-            })),
-            parent: Some(parent),
-            slot: 0,
-            children: Vec::new(),
-            rules,
-            appearance: question.appearance.clone().unwrap_or_default(),
-            label: known.lists.map(|_| question.label.clone()).unwrap_or_default(),
-            list,
-            source: None,
+        let siblings = part.parent.and_then(|parent| self.templates.get_mut(parent)).map(|parent| {
+            parent.children.push(at);
+            parent.children.len()
         });
-    }
-
-    /// The list of a select; one in a file is taken in when it is first named.
-    fn list(&mut self, source: &ChoiceSource, lists: &BTreeMap<String, Vec<Choice>>) -> Option<usize> {
-        let name = match source {
-            ChoiceSource::List(name) => name.clone(),
-            ChoiceSource::File(file) => file.strip_suffix(".csv").unwrap_or(file).to_owned(),
-            ChoiceSource::External(name) => external(name),
-            // Its choices are the rows that there are: see `sources`.
-            ChoiceSource::Answers(_) => return None,
-        };
-        if let Some(at) = self.lists.iter().position(|list| list.name == name) {
-            return Some(at);
-        }
-        let choices = lists.get(&name)?.clone();
-        self.lists.push(List::new(name, choices));
-        Some(self.lists.len() - 1)
-    }
-
-    /// Finds the rows that selects take their choices from, once all are there.
-    fn sources(&mut self) {
-        for at in 0..self.templates.len() {
-            let Kind::Question(question) = &self.templates[at].kind else { continue };
-            let Some(ChoiceSource::Answers(name)) = question.kind.choices() else { continue };
-            let named = self.by_name.get(name).into_iter().flatten().copied();
-            let source = named.into_iter().find_map(|question| {
-                let is_asked = matches!(self.templates[question].kind, Kind::Question(_));
-                let repeat = self.above(question).find(|up| matches!(self.templates[*up].kind, Kind::Repeat));
-                Some(Source { question, repeat: repeat.filter(|_| is_asked)? })
-            });
-            self.templates[at].source = source;
-        }
-    }
-
-    fn push(&mut self, mut template: Template) -> T {
-        let at = self.templates.len();
-        if let Some(parent) = template.parent {
-            template.slot = self.templates[parent].children.len();
-            self.templates[parent].children.push(at);
-        }
-        self.by_name.entry(template.name.clone()).or_default().push(at);
-        self.templates.push(template);
-        at
-    }
-
-    /// Finds for every template who reads it; whether that can be kept track of.
-    fn connect(&mut self) -> bool {
-        let mut dependents = vec![Vec::new(); self.templates.len()];
-        let mut by_place = Vec::new();
-        let mut all_reads = 0;
-        for (at, template) in self.templates.iter().enumerate() {
-            let in_rows = self.above(at).any(|up| matches!(self.templates[up].kind, Kind::Repeat));
-            let triggers = match &template.kind {
-                Kind::Question(question) => {
-                    question.trigger.as_deref().map(trigger_names).unwrap_or_default()
-                }
-                _ => Vec::new(),
-            };
-            for (&rule, expr) in &template.rules {
-                if rule == Rule::Default {
-                    continue;
-                }
-                let mut reads: Vec<(T, bool)> = Vec::new();
-                let named = |name: &str| self.by_name.get(name).into_iter().flatten().copied();
-                if rule == Rule::Calculation && !triggers.is_empty() {
-                    reads.extend(triggers.iter().flat_map(|name| named(name)).map(|read| (read, false)));
-                } else {
-                    let all = expr.reads();
-                    let indexed = all.functions.contains("indexed-repeat");
-                    reads.extend(all.names.iter().flat_map(|name| named(name)).map(|read| (read, indexed)));
-                    for path in &all.paths {
-                        let (found, leaves) = self.resolve(at, path);
-                        reads.extend(found.into_iter().map(|read| (read, in_rows && leaves)));
-                    }
-                    if all.functions.contains("position") || indexed {
-                        by_place.push((at, rule));
-                    }
-                }
-                all_reads += reads.len();
-                if all_reads > MOST_READS {
-                    return false;
-                }
-                // Every row of another repeat is looked at.
-                let looks_at_rows = rule == Rule::Choices && template.source.is_some();
-                for (read, is_wide) in reads {
-                    let is_wide = is_wide || looks_at_rows;
-                    if read != at || rule == Rule::Constraint {
-                        dependents[read].push(Dependent { template: at, rule, is_wide });
-                    }
-                }
-            }
-        }
-        for (at, template) in self.templates.iter().enumerate() {
-            if let Some(source) = template.source.filter(|source| source.question != at) {
-                let reader = Dependent { template: at, rule: Rule::Choices, is_wide: true };
-                dependents[source.question].push(reader);
-            }
-        }
-        for list in &mut dependents {
-            list.sort();
-            list.dedup();
-        }
-        self.dependents = dependents;
-        self.by_place = by_place;
-        true
-    }
-
-    /// The templates that a path leads to, and whether it leaves the row that it begins in. Where it
-    /// cannot be told, every template of a name on it.
-    fn resolve(&self, at: T, path: &PathRead) -> (Vec<T>, bool) {
-        let mut leaves = false;
-        let mut set: Vec<T> = match &path.from {
-            PathStart::Root => {
-                leaves = true;
-                vec![usize::MAX]
-            }
-            PathStart::Here => vec![at],
-            PathStart::Named(name) => self.by_name.get(name).cloned().unwrap_or_default(),
-            PathStart::Instance(_) => return (Vec::new(), false),
-            PathStart::Inside | PathStart::Computed => {
-                let names = path.steps.iter().filter_map(|step| match step {
-                    PathStep::Child(name) => self.by_name.get(name),
-                    _ => None,
-                });
-                return (names.flatten().copied().collect(), true);
-            }
-        };
-        for step in &path.steps {
-            let mut next = Vec::new();
-            for from in set {
-                let children: &[T] = match self.templates.get(from) {
-                    Some(template) => &template.children,
-                    None => &[Self::TOP],
-                };
-                match step {
-                    PathStep::Up => {
-                        if let Some(template) = self.templates.get(from) {
-                            leaves |= matches!(template.kind, Kind::Repeat);
-                            next.extend(template.parent);
-                        }
-                    }
-                    PathStep::Child(name) => {
-                        next.extend(
-                            children.iter().filter(|child| {
-                                self.templates[**child].name == *name || **child == Self::TOP
-                            }),
-                        );
-                    }
-                    PathStep::AnyChild => next.extend(children),
-                    PathStep::Below => next.extend(self.below(from)),
-                    PathStep::Elsewhere => {
-                        leaves = true;
-                        next.extend(self.below(usize::MAX));
-                    }
-                }
-            }
-            next.sort_unstable();
-            next.dedup();
-            set = next;
-        }
-        set.retain(|found| *found != usize::MAX);
-        (set, leaves)
+        self.by_name.entry(part.name.to_owned()).or_default().push(at);
+        self.templates.push(Template {
+            name: part.name.to_owned(),
+            kind,
+            parent: part.parent,
+            slot: siblings.map_or(0, |count| count - 1),
+            children: Vec::new(),
+            rules: part.rules,
+            appearance: appearance.to_owned(),
+            label: label.clone(),
+            list,
+            source: part.source,
+        });
     }
 
     /// Every template below one.
@@ -430,99 +240,18 @@ impl CompiledForm {
     pub(super) fn is_ancestor_or_self(&self, above: T, at: T) -> bool {
         above == at || self.above(at).any(|up| up == above)
     }
-
-    /// Gives every template a rank above those of all that it depends on; the names of a circle where
-    /// there is one.
-    fn order(&mut self) -> Result<(), Vec<String>> {
-        let count = self.templates.len();
-        let mut next: Vec<Vec<T>> = vec![Vec::new(); count];
-        let mut waits = vec![0_usize; count];
-        let mut edge = |from: T, to: T| {
-            next[from].push(to);
-            waits[to] += 1;
-        };
-        for (from, dependents) in self.dependents.iter().enumerate() {
-            for dependent in dependents {
-                if matches!(dependent.rule, Rule::Relevant | Rule::Count | Rule::Calculation)
-                    && dependent.template != from
-                {
-                    edge(from, dependent.template);
-                }
-            }
-        }
-        for (at, template) in self.templates.iter().enumerate() {
-            // A value comes and goes with the sections around it.
-            template.children.iter().for_each(|child| edge(at, *child));
-        }
-        let mut ready: Vec<T> = (0..count).filter(|at| waits[*at] == 0).collect();
-        self.rank = vec![usize::MAX; count];
-        let mut rank = 0;
-        while let Some(at) = ready.pop() {
-            self.rank[at] = rank;
-            rank += 1;
-            for to in &next[at] {
-                waits[*to] -= 1;
-                if waits[*to] == 0 {
-                    ready.push(*to);
-                }
-            }
-        }
-        let own = self.templates.iter().position(|template| {
-            let name = &template.name;
-            [Rule::Relevant, Rule::Count]
-                .iter()
-                .any(|rule| template.rules.get(rule).is_some_and(|expr| expr.reads().names.contains(name)))
-        });
-        if let Some(own) = own {
-            return Err(vec![self.templates[own].name.clone()]);
-        }
-        if rank == count {
-            return Ok(());
-        }
-        // From any that waits, along those that wait, until one comes again.
-        let mut way: Vec<T> = Vec::new();
-        let mut at = (0..count).find(|at| waits[*at] > 0).unwrap_or_default();
-        while !way.contains(&at) {
-            way.push(at);
-            let before = (0..count).find(|from| waits[*from] > 0 && next[*from].contains(&at));
-            at = before.unwrap_or(at);
-        }
-        let start = way.iter().position(|known| *known == at).unwrap_or_default();
-        let mut names: Vec<String> = way[start..].iter().map(|at| self.templates[*at].name.clone()).collect();
-        names.reverse();
-        Err(names)
-    }
 }
 
-fn compile(
-    name: &str,
-    row: u32,
-    rule: Rule,
-    (text, known): (Option<&str>, Known<'_>),
-    rules: &mut BTreeMap<Rule, Arc<Expr>>,
-    errors: &mut Vec<CompileError>,
-) {
-    let Some(text) = text else { return };
-    if let Some(expr) = known.expressions.and_then(|expressions| expressions.get(text)) {
-        rules.insert(rule, Arc::clone(expr));
-        return;
+/// Finds who reads whom and in which order; everything that is wrong, with what is known already.
+fn complete(graph: &mut Graph<'_>, mut errors: Vec<CompileError>) -> Vec<CompileError> {
+    if graph.is_check && graph.is_forward() == Some(true) {
+        return errors;
     }
-    match Expr::compile(text) {
-        Ok(expr) => {
-            rules.insert(rule, Arc::new(expr));
-        }
-        Err(all) => errors.extend(all.into_iter().map(|error| CompileError::Expression {
-            name: name.to_owned(),
-            row,
-            rule,
-            error,
-        })),
+    match graph.connect() {
+        None => errors.push(CompileError::Entangled),
+        Some(own) => errors.extend(graph.order(&own).err().into_iter().flatten()),
     }
-}
-
-/// How a list of the `external_choices` sheet is told from one of the `choices` sheet with its name.
-fn external(list: &str) -> String {
-    format!("external:{list}")
+    errors
 }
 
 /// The names in a `trigger` cell: `${a}`, several with commas between.

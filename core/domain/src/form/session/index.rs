@@ -38,6 +38,10 @@ impl Column {
         for (row, choice) in (0..).zip(choices) {
             let text = cell(choice, name);
             column.texts.entry(text.into()).or_default().push(row);
+            if text.trim() != text {
+                // `selected` looks at no blanks around a code.
+                column.texts.entry(text.trim().into()).or_default().push(row);
+            }
             match meaning(text) {
                 Meaning::Text => {}
                 Meaning::Number(number) => column.numbers.entry(bucket(number)).or_default().push(row),

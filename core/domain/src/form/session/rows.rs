@@ -9,6 +9,7 @@ use super::{Kind, Session, SessionNode, T, compiled::Rule};
 use crate::form::{
     Choice, QuestionKind, Translated,
     expr::{Context, Scalar, Surroundings},
+    named::Named,
 };
 
 /// Where the choices of a select come from.
@@ -65,7 +66,7 @@ fn choice(text: String) -> Choice {
         sensitivity: None,
         valid_from: None,
         valid_to: None,
-        extra: BTreeMap::new(),
+        extra: Named::new(),
     }
 }
 

@@ -103,10 +103,13 @@ pub(super) fn merge(text: &str, kind: &QuestionKind) -> Result<MergePolicy, Refu
 
 /// Whether a cell says yes: `None` for a text that says neither yes nor no.
 pub(super) fn yes_or_no(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "yes" | "true" | "true()" => Some(true),
-        "" | "no" | "false" | "false()" => Some(false),
-        _ => None,
+    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    if text.is_empty() || is(&["no", "false", "false()"]) {
+        Some(false)
+    } else if is(&["yes", "true", "true()"]) {
+        Some(true)
+    } else {
+        None
     }
 }
 

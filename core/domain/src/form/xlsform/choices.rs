@@ -1,6 +1,6 @@
 //! The sheet `choices`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     cells::{self, Refusal},
@@ -54,24 +54,35 @@ pub(crate) fn code_list(name: &str, sheet: &Sheet, report: &mut Report) -> Vec<C
     choices
 }
 
+/// A list while its rows are read.
+struct List<'s> {
+    name: &'s str,
+    /// Its first row.
+    row: u32,
+    choices: Vec<Choice>,
+    /// The rows of its codes.
+    codes: HashMap<&'s str, u32>,
+}
+
 /// The choices of a sheet by list: all of `only`, or of the list that each row names.
-fn lists(
-    columns: &Columns<'_>,
-    sheet: &Sheet,
-    only: Option<&str>,
+fn lists<'s>(
+    columns: &Columns<'s>,
+    sheet: &'s Sheet,
+    only: Option<&'s str>,
     allow_duplicates: bool,
     report: &mut Report,
 ) -> Lists {
-    let mut lists = Lists::new();
     let has_name = columns.require("name", report);
     let has_label =
         if report.is_standard() { columns.has("label") } else { columns.require("label", report) };
-    let mut first_rows: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    let mut list_rows: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut lists: Vec<List<'_>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    // The rows of a list mostly stand together.
+    let mut at = 0;
     for row in columns.rows(sheet) {
         row.check_unnamed(report);
-        let list = only.unwrap_or_else(|| row.get("list_name"));
-        if list.is_empty() {
+        let name = only.unwrap_or_else(|| row.get("list_name"));
+        if name.is_empty() {
             report.error(
                 row.at("list_name"),
                 "missing_list",
@@ -80,13 +91,19 @@ fn lists(
             );
             continue;
         }
-        if !list_rows.contains_key(list) {
-            list_rows.insert(list, row.number());
-            if !super::is_name(list) && !report.is_standard() {
-                super::bad_name(report, row.at("list_name"), list);
-            }
+        if lists.get(at).is_none_or(|list| list.name != name) {
+            at = *places.entry(name).or_insert_with(|| {
+                if !super::is_name(name) && !report.is_standard() {
+                    super::bad_name(report, row.at("list_name"), name);
+                }
+                // One long list is what a sheet mostly holds where it is long.
+                let room = if lists.is_empty() { sheet.rows.len() } else { 0 };
+                let (choices, codes) = (Vec::with_capacity(room), HashMap::with_capacity(room));
+                lists.push(List { name, row: row.number(), choices, codes });
+                lists.len() - 1
+            });
         }
-        let choices = lists.entry(list.to_owned()).or_default();
+        let list = &mut lists[at];
         let name = row.get("name");
         if name.is_empty() {
             if has_name {
@@ -102,36 +119,38 @@ fn lists(
         if let Some(refusal) = bad_code(name) {
             report.stricter(row.at("name"), refusal.code, refusal.what, refusal.help);
         }
-        if let Some(first) = first_rows.get(&(list, name)).filter(|_| !allow_duplicates) {
+        if let Some(first) = list.codes.get(name).filter(|_| !allow_duplicates) {
             report.error(
                 row.at("name"),
                 "duplicate_choice",
                 format!(
                     "The code {} stands in row {first} of the list {} already.",
                     quoted(name),
-                    quoted(list)
+                    quoted(list.name)
                 ),
                 "Remove one of them, or give it another code.",
             );
             continue;
         }
-        first_rows.insert((list, name), row.number());
-        choices.push(choice(name, row, has_label, report));
+        list.codes.insert(name, row.number());
+        list.choices.push(choice(name, row, has_label, report));
     }
-    for (list, row) in list_rows {
-        if has_name && lists.get(list).is_some_and(Vec::is_empty) {
-            report.error(
-                Place::sheet("choices").row(row).column("list_name"),
-                "empty_list",
-                format!("The list {} has no choice.", quoted(list)),
-                "Add its choices, or remove the row.",
-            );
-        }
+    for list in lists.iter().filter(|list| has_name && list.choices.is_empty()) {
+        report.error(
+            Place::sheet("choices").row(list.row).column("list_name"),
+            "empty_list",
+            format!("The list {} has no choice.", quoted(list.name)),
+            "Add its choices, or remove the row.",
+        );
     }
-    lists
+    let done = |mut list: List<'_>| {
+        list.choices.shrink_to_fit();
+        (list.name.to_owned(), list.choices)
+    };
+    lists.into_iter().map(done).collect()
 }
 
-fn choice(name: &str, row: Row<'_>, has_label: bool, report: &mut Report) -> Choice {
+fn choice(name: &str, row: Row<'_, '_>, has_label: bool, report: &mut Report) -> Choice {
     let label = row.texts("label");
     let media = row.media();
     if has_label && label.0.is_empty() && media.is_empty() {

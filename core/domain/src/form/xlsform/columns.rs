@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::table::{Sheet, SheetRow};
 use crate::{
-    form::Translated,
+    form::{Translated, named::Named},
     problem::{
         report::{Place, Report},
         suggest::{nearest_within, quoted},
@@ -28,9 +28,14 @@ pub(super) struct Known {
 /// The columns of a sheet, found in its heading.
 pub(super) struct Columns<'s> {
     sheet: Option<&'static str>,
-    plain: BTreeMap<&'static str, usize>,
-    /// Column, then language (empty where the heading names none), then position.
-    translated: BTreeMap<&'static str, BTreeMap<String, usize>>,
+    /// Columns and their positions. There are few, and every cell is looked up: a list is faster than a tree.
+    plain: Vec<(&'static str, usize)>,
+    /// Columns, then languages (empty where the heading names none) in their order, then positions.
+    translated: Vec<(&'static str, Vec<(String, usize)>)>,
+    /// Whether any column names files.
+    has_media: bool,
+    /// The first letters of the columns with one text: see [`initial`].
+    firsts: u64,
     /// Languages in the order in which the heading first names them.
     pub(super) languages: Vec<String>,
     extra: Vec<(usize, &'s str)>,
@@ -41,8 +46,10 @@ impl<'s> Columns<'s> {
     pub(super) fn find(sheet: &'s Sheet, known: &Known, report: &mut Report) -> Self {
         let mut columns = Self {
             sheet: known.sheet,
-            plain: BTreeMap::new(),
-            translated: BTreeMap::new(),
+            plain: Vec::new(),
+            translated: Vec::new(),
+            has_media: false,
+            firsts: 0,
             languages: Vec::new(),
             extra: Vec::new(),
             unnamed: Vec::new(),
@@ -50,6 +57,10 @@ impl<'s> Columns<'s> {
         for (at, heading) in sheet.heading.iter().enumerate() {
             columns.add(at, heading, known, report);
         }
+        let place = |name: &str| known.translated.iter().position(|known| *known == name);
+        columns.translated.sort_by_key(|(name, _)| place(name));
+        columns.firsts = columns.plain.iter().fold(0, |firsts, (name, _)| firsts | initial(name));
+        columns.has_media = MEDIA.into_iter().any(|kind| columns.has(kind));
         columns
     }
 
@@ -82,7 +93,17 @@ impl<'s> Columns<'s> {
             } else if !language.is_empty() && !self.languages.iter().any(|known| known == language) {
                 self.languages.push(language.to_owned());
             }
-            keep_first(self.translated.entry(name).or_default(), language.to_owned(), at)
+            let column = match self.translated.iter().position(|(known, _)| *known == name) {
+                Some(place) => place,
+                None => {
+                    self.translated.push((name, Vec::new()));
+                    self.translated.len() - 1
+                }
+            };
+            let languages = &mut self.translated[column].1;
+            let first = keep_first(languages, language.to_owned(), at);
+            languages.sort();
+            first
         } else if let Some(name) = find(known.plain).filter(|_| language.is_none()) {
             keep_first(&mut self.plain, name, at)
         } else {
@@ -143,12 +164,17 @@ impl<'s> Columns<'s> {
 
     /// Whether the sheet has this column, in any language.
     pub(super) fn has(&self, column: &str) -> bool {
-        self.plain.contains_key(column) || self.translated.contains_key(column)
+        self.plain.iter().any(|(known, _)| *known == column) || !self.languages_of(column).is_empty()
     }
 
     /// Whether a text column has a column without a language.
     pub(super) fn has_plain_text(&self, column: &str) -> bool {
-        self.translated.get(column).is_some_and(|languages| languages.contains_key(""))
+        self.languages_of(column).iter().any(|(language, _)| language.is_empty())
+    }
+
+    /// The languages of a text column, with their positions.
+    fn languages_of(&self, column: &str) -> &[(String, usize)] {
+        self.translated.iter().find(|(known, _)| *known == column).map_or(&[], |(_, languages)| languages)
     }
 
     /// Says that a sheet lacks a column.
@@ -165,16 +191,28 @@ impl<'s> Columns<'s> {
         there
     }
 
+    /// The position of a column with one text.
+    pub(super) fn place(&self, column: &str) -> Option<usize> {
+        // Mostly the sheet has none that begins so, or another begins with another letter.
+        let first = column.as_bytes().first();
+        if self.firsts & initial(column) == 0 {
+            return None;
+        }
+        let is_it = |known: &&str| known.as_bytes().first() == first && *known == column;
+        self.plain.iter().find(|(known, _)| is_it(known)).map(|(_, at)| *at)
+    }
+
+    /// A row with its cells under these columns.
+    pub(super) fn row<'a>(&'a self, row: &'s SheetRow) -> Row<'a, 's> {
+        Row { columns: self, row }
+    }
+
     /// The rows that hold anything, with their cells under these columns.
-    pub(super) fn rows<'a>(&'a self, sheet: &'s Sheet) -> impl Iterator<Item = Row<'a>>
+    pub(super) fn rows<'a>(&'a self, sheet: &'s Sheet) -> impl Iterator<Item = Row<'a, 's>>
     where
         's: 'a,
     {
-        sheet
-            .rows
-            .iter()
-            .filter(|row| row.cells.iter().any(|cell| !cell.is_empty()))
-            .map(move |row| Row { columns: self, row })
+        sheet.rows.iter().filter(|row| !row.cells.is_blank()).map(move |row| self.row(row))
     }
 }
 
@@ -216,42 +254,50 @@ fn plainer(heading: &str, known: &Known, is_standard: bool) -> Option<String> {
     Some(plainer)
 }
 
+/// The bit of a name's first letter.
+fn initial(name: &str) -> u64 {
+    name.as_bytes().first().map_or(0, |first| 1 << (first & 63))
+}
+
 /// The columns that name files, by kind.
 pub(super) const MEDIA: [&str; 4] = ["image", "audio", "video", "big-image"];
 
 /// Notes the position of a column, unless one before it holds the same: gives the position of that.
-fn keep_first<K: Ord>(columns: &mut BTreeMap<K, usize>, column: K, at: usize) -> Option<usize> {
-    let first = *columns.entry(column).or_insert(at);
-    (first != at).then_some(first)
+fn keep_first<K: PartialEq>(columns: &mut Vec<(K, usize)>, column: K, at: usize) -> Option<usize> {
+    let first = columns.iter().find(|(known, _)| *known == column).map(|(_, first)| *first);
+    if first.is_none() {
+        columns.push((column, at));
+    }
+    first
 }
 
 /// A row, its cells by the names of the columns.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    columns: &'a Columns<'a>,
-    row: &'a SheetRow,
+pub(super) struct Row<'a, 's> {
+    columns: &'a Columns<'s>,
+    row: &'s SheetRow,
 }
 
-impl<'a> Row<'a> {
+impl<'s> Row<'_, 's> {
     pub(super) fn number(&self) -> u32 {
         self.row.number
     }
 
-    pub(super) fn place(&self) -> Place<'a> {
+    pub(super) fn place<'p>(&self) -> Place<'p> {
         Place { sheet: self.columns.sheet, ..Place::line(self.row.number) }
     }
 
-    pub(super) fn at(&self, column: &'a str) -> Place<'a> {
+    pub(super) fn at<'p>(&self, column: &'p str) -> Place<'p> {
         self.place().column(column)
     }
 
-    fn cell(&self, at: usize) -> &'a str {
-        self.row.cells.get(at).map_or("", String::as_str)
+    fn cell(&self, at: usize) -> &'s str {
+        self.row.cells.get(at).unwrap_or_default()
     }
 
     /// The text under a column; empty where the column or the text is missing.
-    pub(super) fn get(&self, column: &str) -> &'a str {
-        self.columns.plain.get(column).map_or("", |at| self.cell(*at))
+    pub(super) fn get(&self, column: &str) -> &'s str {
+        self.columns.place(column).map_or("", |at| self.cell(at))
     }
 
     pub(super) fn optional(&self, column: &str) -> Option<String> {
@@ -260,25 +306,36 @@ impl<'a> Row<'a> {
 
     /// The texts under a column in all languages.
     pub(super) fn texts(&self, column: &str) -> Translated {
-        let columns = self.columns.translated.get(column).into_iter().flatten();
-        Translated(
-            columns
-                .map(|(language, at)| (language.clone(), self.cell(*at).to_owned()))
-                .filter(|(_, text)| !text.is_empty())
-                .collect(),
-        )
+        let languages = self.columns.languages_of(column).iter();
+        let texts = languages.map(|(language, at)| (language, self.cell(*at)));
+        Translated(named(texts.map(|(language, text)| (language.as_str(), text))))
+    }
+
+    /// Whether there is a text under a column, in any language.
+    pub(super) fn says(&self, column: &str) -> bool {
+        self.columns.languages_of(column).iter().any(|(_, at)| !self.cell(*at).is_empty())
+    }
+
+    /// Every text under a column that can be translated, with the name of that.
+    pub(super) fn all_texts(&self) -> impl Iterator<Item = (&'static str, &'s str)> {
+        let Self { columns, row } = *self;
+        let columns = columns.translated.iter();
+        let cells = columns.flat_map(|(column, languages)| languages.iter().map(|(_, at)| (*column, *at)));
+        cells.map(move |(column, at)| (column, row.cells.get(at).unwrap_or_default()))
     }
 
     /// The files that are shown or played, by kind.
     pub(super) fn media(&self) -> BTreeMap<String, Translated> {
-        let media = MEDIA.into_iter().map(|kind| (kind.to_owned(), self.texts(kind)));
-        media.filter(|(_, texts)| !texts.0.is_empty()).collect()
+        if !self.columns.has_media {
+            return BTreeMap::new();
+        }
+        let has = MEDIA.into_iter().filter(|kind| self.says(kind));
+        has.map(|kind| (kind.to_owned(), self.texts(kind))).collect()
     }
 
     /// The texts under columns that this version does not know, by heading.
-    pub(super) fn extra(&self) -> BTreeMap<String, String> {
-        let extra = self.columns.extra.iter().map(|(at, heading)| ((*heading).to_owned(), self.cell(*at)));
-        extra.filter(|(_, text)| !text.is_empty()).map(|(heading, text)| (heading, text.to_owned())).collect()
+    pub(super) fn extra(&self) -> Named {
+        named(self.columns.extra.iter().map(|(at, heading)| (*heading, self.cell(*at))))
     }
 
     /// Says which cells stand under no heading.
@@ -294,4 +351,10 @@ impl<'a> Row<'a> {
             }
         }
     }
+}
+
+/// Those texts that are not empty, by name.
+fn named<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Named {
+    let texts = texts.filter(|(_, text)| !text.is_empty());
+    texts.map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
 }

@@ -1,51 +1,76 @@
 //! The expressions of a form, compiled, and the names that texts and expressions mention.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{cell::OnceCell, collections::HashSet, sync::Arc};
 
 use crate::{
-    form::expr::{Expr, Reads},
+    form::expr::{Expr, Expressions},
     problem::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
     },
 };
 
-/// Expressions that were compiled, by their text: each is compiled once, however often the form has it.
-pub(in crate::form) type Compiled = HashMap<String, Arc<Expr>>;
+/// The names of a form.
+pub(super) struct Names<'a> {
+    all: HashSet<&'a str>,
+    has_twins: bool,
+    /// In their order, for who looks for what was meant.
+    sorted: OnceCell<Vec<&'a str>>,
+}
+
+impl<'a> Names<'a> {
+    /// None, with room for so many.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self { all: HashSet::with_capacity(count), has_twins: false, sorted: OnceCell::new() }
+    }
+
+    pub(super) fn extend(&mut self, names: impl Iterator<Item = &'a str>) {
+        for name in names {
+            self.has_twins |= !self.all.insert(name);
+        }
+    }
+
+    /// Whether several rows have one name.
+    pub(super) fn has_twins(&self) -> bool {
+        self.has_twins
+    }
+
+    fn sorted(&self) -> impl Iterator<Item = &'a str> {
+        let sorted = self.sorted.get_or_init(|| {
+            let mut names: Vec<&str> = self.all.iter().copied().collect();
+            names.sort_unstable();
+            names
+        });
+        sorted.iter().copied()
+    }
+}
 
 /// A text to check once every name of the form is known.
-pub(super) struct Mention<'a> {
-    pub(super) place: Place<'a>,
-    pub(super) text: &'a str,
+pub(super) struct Mention<'p> {
+    pub(super) place: Place<'p>,
+    pub(super) text: &'p str,
     /// Whether the text is an expression: a label only mentions.
     pub(super) is_expression: bool,
 }
 
 impl Mention<'_> {
-    pub(super) fn check(&self, names: &BTreeMap<&str, u32>, compiled: &mut Compiled, report: &mut Report) {
-        if self.text.is_empty() {
-            return;
-        }
+    pub(super) fn check(self, names: &Names<'_>, compiled: &mut Expressions, report: &mut Report) {
         if self.is_expression {
             self.compile(names, compiled, report);
-        } else {
+        } else if self.text.contains('$') {
             self.mentioned(names, report);
         }
     }
 
     /// Says everything that is wrong with an expression, and where in the cell.
-    fn compile(&self, names: &BTreeMap<&str, u32>, compiled: &mut Compiled, report: &mut Report) {
+    fn compile(self, names: &Names<'_>, compiled: &mut Expressions, report: &mut Report) {
         if let Some(known) = compiled.get(self.text) {
-            let reads = known.reads();
-            return self.all_known(&reads, names, report);
+            return self.all_known(known, names, report);
         }
         match Expr::compile(self.text) {
             Ok(expr) => {
-                self.all_known(&expr.reads(), names, report);
-                compiled.insert(self.text.to_owned(), Arc::new(expr));
+                self.all_known(&expr, names, report);
+                compiled.insert(Arc::new(expr));
             }
             Err(errors) => {
                 for error in errors {
@@ -62,14 +87,15 @@ impl Mention<'_> {
         }
     }
 
-    fn all_known(&self, reads: &Reads, names: &BTreeMap<&str, u32>, report: &mut Report) {
+    fn all_known(&self, expr: &Expr, names: &Names<'_>, report: &mut Report) {
+        let reads = expr.reads();
         for name in reads.names.iter().chain(&reads.last_saved).chain(&reads.labels_of) {
             self.known(name, names, report);
         }
     }
 
     /// Checks the names that a text mentions between its words.
-    fn mentioned(&self, names: &BTreeMap<&str, u32>, report: &mut Report) {
+    fn mentioned(&self, names: &Names<'_>, report: &mut Report) {
         let mut rest = self.text;
         while let Some((_, after)) = rest.split_once("${") {
             let Some((name, after)) = after.split_once('}') else {
@@ -87,12 +113,12 @@ impl Mention<'_> {
         }
     }
 
-    fn known(&self, name: &str, names: &BTreeMap<&str, u32>, report: &mut Report) {
-        if names.contains_key(name) {
+    fn known(&self, name: &str, names: &Names<'_>, report: &mut Report) {
+        if names.all.contains(name) {
             return;
         }
         let help = if report.has_room() {
-            did_you_mean(name, names.keys().copied(), "Write the name of a question of this form.")
+            did_you_mean(name, names.sorted(), "Write the name of a question of this form.")
         } else {
             String::new()
         };

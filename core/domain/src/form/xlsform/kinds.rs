@@ -23,7 +23,7 @@ impl Bracket {
 }
 
 /// What a row of the survey sheet is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum RowType {
     Begin(Bracket),
     End(Bracket),

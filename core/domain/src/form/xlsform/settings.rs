@@ -93,7 +93,7 @@ pub(super) fn read(sheet: Option<&Sheet>, report: &mut Report) -> Form {
     form.version = row.get("version").to_owned();
     form.title = row.optional("form_title").unwrap_or_else(|| form.id.clone());
     form.default_language = row.get("default_language").to_owned();
-    form.settings = row.extra();
+    form.settings = row.extra().into_iter().collect();
     if form.id.is_empty() && has_id {
         report.error(row.at("form_id"), "missing_form_id", "The form has no id.", "Write it in `form_id`.");
     } else if has_id && (!super::is_name(&form.id) || form.id.contains('.')) {

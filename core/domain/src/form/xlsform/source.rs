@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    LONGEST_FILE, SHEETS,
+    LONGEST_FILE, Read, SHEETS,
+    row::Cells,
     table::{LONGEST_CELL, Sheet, SheetRow},
 };
 use crate::{
-    form::Form,
+    form::{Form, expr::Expressions},
     problem::{
         Problem,
         report::{Dialect, Place, Report},
@@ -48,6 +49,8 @@ pub struct Opened {
     pub has_error: bool,
     /// Every problem, warnings too, in the order of the sheets and rows.
     pub problems: Vec<Problem>,
+    /// Its expressions, compiled: who runs the form need not compile them again.
+    pub expressions: Expressions,
 }
 
 /// Reads and checks a form, whatever its file. `file` is the name that problems carry, and the id of a
@@ -55,7 +58,7 @@ pub struct Opened {
 #[must_use]
 pub fn open(file: &str, source: Source<'_>, dialect: Dialect) -> Opened {
     let mut report = Report::of(file, dialect);
-    let mut form = match source {
+    let (mut form, expressions) = match source {
         Source::File(bytes) => one(bytes, &mut report),
         Source::Folder(files) => folder(files, &mut report),
     };
@@ -69,10 +72,10 @@ pub fn open(file: &str, source: Source<'_>, dialect: Dialect) -> Opened {
             form.title.clone_from(&form.id);
         }
     }
-    Opened { form, has_error: report.has_error(), problems: report.finish(&SHEETS) }
+    Opened { form, has_error: report.has_error(), problems: report.finish(&SHEETS), expressions }
 }
 
-fn one(bytes: &[u8], report: &mut Report) -> Form {
+fn one(bytes: &[u8], report: &mut Report) -> Read {
     const ZIP: &[u8] = b"PK";
     const OLD: &[u8] = &[0xD0, 0xCF, 0x11, 0xE0];
     if bytes.len() > LONGEST_FILE {
@@ -82,7 +85,7 @@ fn one(bytes: &[u8], report: &mut Report) -> Form {
             format!("The file has {} bytes.", bytes.len()),
             format!("A form has at most {LONGEST_FILE} bytes: split it into several forms."),
         );
-        return Form::default();
+        return Read::default();
     }
     if bytes.starts_with(ZIP) || bytes.starts_with(OLD) {
         return workbook(bytes, report);
@@ -96,7 +99,7 @@ fn one(bytes: &[u8], report: &mut Report) -> Form {
                 format!("The file is no workbook, and byte {} of it is not UTF-8 text.", error.valid_up_to()),
                 "Save it as .xlsx, or as text in UTF-8.",
             );
-            return Form::default();
+            return Read::default();
         }
     };
     if text.lines().any(|line| line.trim_start().starts_with('|')) {
@@ -108,7 +111,7 @@ fn one(bytes: &[u8], report: &mut Report) -> Form {
 }
 
 #[cfg(feature = "workbook")]
-fn workbook(bytes: &[u8], report: &mut Report) -> Form {
+fn workbook(bytes: &[u8], report: &mut Report) -> Read {
     match super::workbook::sheets(bytes) {
         Ok(found) => {
             let mut sheets = BTreeMap::new();
@@ -124,6 +127,7 @@ fn workbook(bytes: &[u8], report: &mut Report) -> Form {
                         );
                         continue;
                     }
+                    let rows = rows.into_iter().map(|(number, cells)| (number, cells.into())).collect();
                     sheets.insert(known, sheet(known, rows, report));
                 }
             }
@@ -132,20 +136,20 @@ fn workbook(bytes: &[u8], report: &mut Report) -> Form {
         }
         Err(error) => {
             report.error(Place::FILE, error.code(), error.what(), error.help());
-            Form::default()
+            Read::default()
         }
     }
 }
 
 #[cfg(not(feature = "workbook"))]
-fn workbook(_: &[u8], report: &mut Report) -> Form {
+fn workbook(_: &[u8], report: &mut Report) -> Read {
     report.error(
         Place::FILE,
         "workbook_not_read",
         "The file is a workbook.",
         "Workbooks are read on the server: convert it there, or write the form in Markdown.",
     );
-    Form::default()
+    Read::default()
 }
 
 /// The sheet that a name means, whatever its case.
@@ -169,7 +173,7 @@ fn misspelt_sheets(names: &[String], sheets: &BTreeMap<&'static str, Sheet>, rep
     }
 }
 
-fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Form {
+fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Read {
     let total: usize = files.iter().map(|file| file.bytes.len()).sum();
     if total > LONGEST_FILE {
         report.error(
@@ -178,7 +182,7 @@ fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Form {
             format!("The files have {total} bytes together."),
             format!("A form has at most {LONGEST_FILE} bytes: split it into several forms."),
         );
-        return Form::default();
+        return Read::default();
     }
     let mut sheets = BTreeMap::new();
     let mut names = Vec::new();
@@ -195,17 +199,29 @@ fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Form {
 }
 
 /// The rows of a CSV file with their numbers.
-fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Vec<String>)> {
+fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Cells)> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut rows = Vec::new();
-    for (number, record) in (1..).zip(reader.byte_records()) {
-        match record {
-            Ok(record) => {
-                let cells = record.iter().take(MOST_COLUMNS + 1);
-                let cells = cells.map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
+    let mut record = csv::ByteRecord::new();
+    for number in 1.. {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {
+                let count = record.len().min(MOST_COLUMNS + 1);
+                let mut cells = Cells::with_capacity(count, record.as_slice().len());
+                let text = std::str::from_utf8(record.as_slice()).ok();
+                for at in 0..count {
+                    // Checked once for the whole row; only where that fails, for each of its cells.
+                    match text.and_then(|text| text.get(record.range(at)?)) {
+                        Some(cell) => cells.push(trimmed(cell)),
+                        None => {
+                            cells.push(String::from_utf8_lossy(record.get(at).unwrap_or_default()).trim());
+                        }
+                    }
+                }
                 rows.push((number, cells));
             }
+            Ok(false) => break,
             Err(_) => {
                 report.error(
                     Place::FILE,
@@ -223,22 +239,29 @@ fn csv_rows(bytes: &[u8], name: &str, report: &mut Report) -> Vec<(u32, Vec<Stri
     rows
 }
 
+/// A cell without blanks around it.
+fn trimmed(cell: &str) -> &str {
+    // Mostly there are none, and two bytes say so.
+    match cell.as_bytes() {
+        [] => cell,
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => cell,
+        _ => cell.trim(),
+    }
+}
+
 /// The sheets of one CSV file whose first column names them.
-fn stacked(rows: Vec<(u32, Vec<String>)>, report: &mut Report) -> BTreeMap<&'static str, Sheet> {
-    let mut parts: BTreeMap<&'static str, Vec<(u32, Vec<String>)>> = BTreeMap::new();
+fn stacked(rows: Vec<(u32, Cells)>, report: &mut Report) -> BTreeMap<&'static str, Sheet> {
+    let mut parts: BTreeMap<&'static str, Vec<(u32, Cells)>> = BTreeMap::new();
     let mut current = None;
     let mut first = 0;
     for (number, mut cells) in rows {
-        if cells.is_empty() {
-            continue;
-        }
-        let name = cells.remove(0);
+        let Some(name) = cells.take_first() else { continue };
         if !name.is_empty() {
             current = known_sheet(&name);
             first = number;
         }
         if let Some(sheet) = current
-            && cells.iter().any(|cell| !cell.is_empty())
+            && !cells.is_blank()
         {
             let rows = parts.entry(sheet).or_default();
             let number = if rows.is_empty() { 1 } else { number.saturating_sub(first).max(2) };
@@ -249,12 +272,11 @@ fn stacked(rows: Vec<(u32, Vec<String>)>, report: &mut Report) -> BTreeMap<&'sta
 }
 
 /// Rows to a sheet: the first one that holds anything is the heading.
-fn sheet(name: &'static str, rows: Vec<(u32, Vec<String>)>, report: &mut Report) -> Sheet {
-    let mut rows = rows.into_iter().filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+fn sheet(name: &'static str, rows: Vec<(u32, Cells)>, report: &mut Report) -> Sheet {
+    let mut rows = rows.into_iter().filter(|(_, cells)| !cells.is_blank());
     let Some((first, mut heading)) = rows.next() else { return Sheet::default() };
-    while heading.last().is_some_and(String::is_empty) {
-        heading.pop();
-    }
+    heading.trim_end();
+    let mut heading: Vec<String> = heading.iter().map(str::to_owned).collect();
     let place = Place::sheet(name);
     if heading.len() > MOST_COLUMNS {
         report.error(
@@ -276,12 +298,8 @@ fn sheet(name: &'static str, rows: Vec<(u32, Vec<String>)>, report: &mut Report)
             );
             break;
         }
-        while cells.last().is_some_and(String::is_empty) {
-            cells.pop();
-        }
-        if let Some(stray) =
-            cells.get(sheet.heading.len()..).into_iter().flatten().find(|cell| !cell.is_empty())
-        {
+        cells.trim_end();
+        if let Some(stray) = cells.iter().skip(sheet.heading.len()).find(|cell| !cell.is_empty()) {
             report.stricter(
                 place.row(number),
                 "cell_without_heading",
@@ -290,15 +308,16 @@ fn sheet(name: &'static str, rows: Vec<(u32, Vec<String>)>, report: &mut Report)
             );
         }
         cells.truncate(sheet.heading.len());
-        for (cell, heading) in cells.iter_mut().zip(&sheet.heading) {
-            if cell.len() > LONGEST_CELL {
+        for at in 0..cells.len() {
+            let length = cells.get(at).map_or(0, str::len);
+            if length > LONGEST_CELL {
                 report.error(
-                    place.row(number).column(heading),
+                    place.row(number).column(&sheet.heading[at]),
                     "cell_too_long",
-                    format!("The cell has {} bytes.", cell.len()),
+                    format!("The cell has {length} bytes."),
                     format!("A cell holds at most {LONGEST_CELL} bytes."),
                 );
-                cell.clear();
+                cells.clear(at);
             }
         }
         sheet.rows.push(SheetRow { number, cells });

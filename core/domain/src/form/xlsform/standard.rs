@@ -2,10 +2,13 @@
 //!
 //! `docs/form-problems.md` holds the whole list, each with a case that the tests read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use crate::{
-    form::{ChoiceSource, Form, Item, Question, QuestionKind, Section},
+    form::{ChoiceSource, Form, Item, Question, QuestionKind, Section, named::Named},
     problem::report::{Place, Report},
 };
 
@@ -16,10 +19,11 @@ mod selects;
 mod texts;
 mod triggers;
 
-/// Checks a form that is held to the standard alone, once all of it is read.
-pub(super) fn check(form: &Form, report: &mut Report) {
+/// Checks a form that is held to the standard alone, once all of it is read; `has_twins` says whether several
+/// of its rows may have one name.
+pub(super) fn check(form: &Form, has_twins: bool, report: &mut Report) {
     let index = Index::new(form);
-    names::check(form, report);
+    names::check(form, has_twins, report);
     for question in form.questions() {
         parameters::check(question, &index, report);
         question_itself(question, report);
@@ -34,7 +38,8 @@ pub(super) fn check(form: &Form, report: &mut Report) {
 /// What is looked up for many rows, found once: a form may have a hundred thousand of them.
 struct Index<'f> {
     form: &'f Form,
-    questions: BTreeMap<&'f str, &'f Question>,
+    /// By name, the first of each; found when it is first asked for.
+    questions: OnceCell<HashMap<&'f str, &'f Question>>,
     repeats: BTreeSet<&'f str>,
     /// Lists of choices and entities, and files without their endings.
     data: BTreeSet<&'f str>,
@@ -48,7 +53,7 @@ impl<'f> Index<'f> {
     fn new(form: &'f Form) -> Self {
         let mut index = Self {
             form,
-            questions: BTreeMap::new(),
+            questions: OnceCell::new(),
             repeats: BTreeSet::new(),
             data: form.choices.keys().map(String::as_str).collect(),
             blank_codes: BTreeMap::new(),
@@ -74,8 +79,19 @@ impl<'f> Index<'f> {
         index
     }
 
+    /// The question of a name.
+    fn question_named(&self, name: &str) -> Option<&'f Question> {
+        let questions = self.questions.get_or_init(|| {
+            let mut questions = HashMap::new();
+            for question in self.form.questions() {
+                questions.entry(question.name.as_str()).or_insert(question);
+            }
+            questions
+        });
+        questions.get(name).copied()
+    }
+
     fn question(&mut self, question: &'f Question) {
-        self.questions.entry(&question.name).or_insert(question);
         match (&question.kind, question.kind.choices()) {
             (_, Some(ChoiceSource::File(file))) => {
                 self.data.insert(file.rsplit_once('.').map_or(file, |(stem, _)| stem));
@@ -122,7 +138,7 @@ impl<'f> Row<'f> {
         }
     }
 
-    fn extra(&self) -> &'f BTreeMap<String, String> {
+    fn extra(&self) -> &'f Named {
         match self {
             Self::Question(question) => &question.extra,
             Self::Section(section, _) => &section.extra,

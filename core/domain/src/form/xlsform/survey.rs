@@ -1,16 +1,23 @@
 //! The sheet `survey`: rows to questions, groups and repeats.
 
-use std::{collections::BTreeMap, mem};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    mem,
+};
 
 use super::{
     cells,
     columns::{Columns, Known, Row},
-    expression::{Compiled, Mention},
+    expression::{Mention, Names},
     kinds::{self, Bracket, RowType},
-    table::Sheet,
+    table::{Sheet, SheetRow},
 };
 use crate::{
-    form::{Choice, Form, Item, QuestionKind, Section, expr::is_dynamic},
+    form::{
+        Choice, Form, Item, QuestionKind, Section,
+        expr::{Expressions, is_dynamic},
+    },
     problem::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
@@ -88,8 +95,9 @@ const OF_QUESTIONS: [&str; 9] = [
 /// Deepest nesting of groups and repeats.
 const DEEPEST: usize = 32;
 
-/// Reads the questions into a form whose choices are read already. Gives its expressions, compiled.
-pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) -> Compiled {
+/// Reads the questions into a form whose choices are read already. Gives its expressions, compiled, and whether
+/// several rows may have one name.
+pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) -> (Expressions, bool) {
     let Some(sheet) = sheet else {
         report.error(
             Place::sheet("survey"),
@@ -97,7 +105,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
             "There is no table under a heading `# survey`.",
             "Add it, with the columns `type`, `name` and `label`.",
         );
-        return Compiled::new();
+        return (Expressions::default(), true);
     };
     let columns = Columns::find(sheet, &SURVEY, report);
     let has_type = columns.require("type", report);
@@ -105,7 +113,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
     let has_label = !report.is_standard() && columns.require("label", report);
     language(&columns, form, report);
     if !has_type {
-        return Compiled::new();
+        return (Expressions::default(), true);
     }
     let mut reader = Reader {
         report,
@@ -113,8 +121,15 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
         has_name,
         has_label,
         open: Vec::new(),
-        frames: vec![Frame::default()],
-        keys: BTreeMap::new(),
+        frames: vec![Frame {
+            names: HashMap::with_capacity(sheet.rows.len()),
+            items: Vec::with_capacity(sheet.rows.len()),
+            ..Frame::default()
+        }],
+        keys: HashMap::new(),
+        given: Vec::new(),
+        types: HashMap::new(),
+        offered: HashMap::new(),
         said_too_deep: false,
     };
     let mut last_row = 1;
@@ -123,7 +138,9 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
         reader.row(row);
         last_row = row.number();
     }
+    let given = mem::take(&mut reader.given);
     form.items = reader.finish(last_row);
+    form.items.shrink_to_fit();
     if form.questions().next().is_none() && !report.has_error() {
         report.error(
             Place::sheet("survey"),
@@ -132,7 +149,7 @@ pub(super) fn read(sheet: Option<&Sheet>, form: &mut Form, report: &mut Report) 
             "Add rows below the heading of the survey sheet.",
         );
     }
-    check_mentions(&columns, sheet, form, report)
+    check_mentions(&columns, sheet, &given, form, report)
 }
 
 /// Settles the default language.
@@ -169,27 +186,33 @@ struct Open {
 
 /// What is gathered for a section, the form itself being the first.
 #[derive(Default)]
-struct Frame {
+struct Frame<'s> {
     section: Section,
     items: Vec<Item>,
     /// Rows of the names among these siblings.
-    names: BTreeMap<String, u32>,
+    names: HashMap<Cow<'s, str>, u32>,
 }
 
-struct Reader<'r> {
+struct Reader<'r, 's> {
     report: &'r mut Report,
     choices: &'r mut BTreeMap<String, Vec<Choice>>,
     has_name: bool,
     has_label: bool,
     open: Vec<Open>,
-    frames: Vec<Frame>,
+    frames: Vec<Frame<'s>>,
     /// Rows of the names that are keys of records: questions and repeats.
-    keys: BTreeMap<String, u32>,
+    keys: HashMap<Cow<'s, str>, u32>,
+    /// Names that no cell of the sheet holds.
+    given: Vec<String>,
+    /// Cells of the type column that were read: a form has few that differ.
+    types: HashMap<&'s str, RowType>,
+    /// Whether a list has a code, as far as that was looked for.
+    offered: HashMap<(String, String), bool>,
     said_too_deep: bool,
 }
 
-impl Reader<'_> {
-    fn row(&mut self, row: Row<'_>) {
+impl<'s> Reader<'_, 's> {
+    fn row(&mut self, row: Row<'_, 's>) {
         let kind = row.get("type");
         if kind.is_empty() && self.report.is_standard() && row.get("name").is_empty() {
             let what = "The row has neither type nor name, and is passed over.";
@@ -205,7 +228,12 @@ impl Reader<'_> {
             );
             return;
         }
-        match kinds::parse(kind, self.report.is_standard()) {
+        let read = match self.types.get(kind) {
+            Some(known) => Ok(known.clone()),
+            None => kinds::parse(kind, self.report.is_standard())
+                .inspect(|read| drop(self.types.insert(kind, read.clone()))),
+        };
+        match read {
             Ok(RowType::Begin(bracket)) => self.begin(bracket, row),
             Ok(RowType::End(bracket)) => self.end(bracket, row),
             Ok(RowType::Question(kind, or_other)) => self.question(kind, or_other, row),
@@ -217,7 +245,7 @@ impl Reader<'_> {
         }
     }
 
-    fn begin(&mut self, bracket: Bracket, row: Row<'_>) {
+    fn begin(&mut self, bracket: Bracket, row: Row<'_, 's>) {
         let name = self.name(row, bracket == Bracket::Repeat, None);
         self.refuse_cells(row, &OF_QUESTIONS, "A group has no such cell: write it at its questions.");
         if bracket == Bracket::Group {
@@ -250,7 +278,7 @@ impl Reader<'_> {
         self.open.push(Open { bracket, row: row.number(), name, is_kept });
     }
 
-    fn end(&mut self, bracket: Bracket, row: Row<'_>) {
+    fn end(&mut self, bracket: Bracket, row: Row<'_, 's>) {
         let word = bracket.word();
         let Some(at) = self.open.iter().rposition(|open| open.bracket == bracket) else {
             let (what, help) = match self.open.last() {
@@ -341,11 +369,14 @@ impl Reader<'_> {
     }
 
     /// The name of a row, checked.
-    fn name(&mut self, row: Row<'_>, is_key: bool, fallback: Option<String>) -> String {
+    fn name(&mut self, row: Row<'_, 's>, is_key: bool, fallback: Option<String>) -> String {
         let written = row.get("name");
         let name = match fallback {
-            Some(fallback) if written.is_empty() => fallback,
-            _ => written.to_owned(),
+            Some(fallback) if written.is_empty() => {
+                self.given.push(fallback.clone());
+                Cow::Owned(fallback)
+            }
+            _ => Cow::Borrowed(written),
         };
         if name.is_empty() {
             if self.has_name {
@@ -356,7 +387,7 @@ impl Reader<'_> {
                     "Write a name: the answer is kept under it.",
                 );
             }
-            return name;
+            return String::new();
         }
         let is_fit =
             if self.report.is_standard() { super::is_xml_name(&name) } else { super::is_name(&name) };
@@ -364,15 +395,15 @@ impl Reader<'_> {
             super::bad_name(self.report, row.at("name"), &name);
         }
         self.claim(&name, row, is_key);
-        name
+        name.into_owned()
     }
 
     /// Takes a name, and says so where it is taken.
-    fn claim(&mut self, name: &str, row: Row<'_>, is_key: bool) {
+    fn claim(&mut self, name: &Cow<'s, str>, row: Row<'_, '_>, is_key: bool) {
         let siblings = self.frames.last_mut().map(|frame| &mut frame.names);
-        let mut first = siblings.and_then(|names| names.insert(name.to_owned(), row.number()));
+        let mut first = siblings.and_then(|names| names.insert(name.clone(), row.number()));
         if is_key && !self.report.is_standard() {
-            first = self.keys.insert(name.to_owned(), row.number()).or(first);
+            first = self.keys.insert(name.clone(), row.number()).or(first);
         }
         if let Some(first) = first {
             self.report.error(
@@ -384,7 +415,7 @@ impl Reader<'_> {
         }
     }
 
-    fn refuse_cells(&mut self, row: Row<'_>, columns: &[&'static str], help: &str) {
+    fn refuse_cells(&mut self, row: Row<'_, '_>, columns: &[&'static str], help: &str) {
         for column in columns {
             if !row.get(column).is_empty() {
                 self.report.stricter(
@@ -403,56 +434,53 @@ impl Reader<'_> {
 }
 
 /// Checks what texts and expressions mention, once every name is known.
-/// Gives the expressions, compiled.
-fn check_mentions(columns: &Columns<'_>, sheet: &Sheet, form: &Form, report: &mut Report) -> Compiled {
-    let mut compiled = Compiled::new();
-    let mut names: BTreeMap<&str, u32> = form.questions().map(|q| (q.name.as_str(), q.row)).collect();
-    let rows: Vec<Row<'_>> = columns.rows(sheet).collect();
+/// Gives the expressions, compiled, and whether several rows have one name.
+fn check_mentions<'s>(
+    columns: &Columns<'s>,
+    sheet: &'s Sheet,
+    given: &[String],
+    form: &Form,
+    report: &mut Report,
+) -> (Expressions, bool) {
+    let mut compiled = Expressions::with_capacity(sheet.rows.len());
+    let mut names = Names::with_capacity(sheet.rows.len() + given.len());
     // Names of groups, and of rows whose type is wrong, can be mentioned too.
-    names.extend(rows.iter().map(|row| (row.get("name"), row.number())).filter(|(name, _)| !name.is_empty()));
-    for row in &rows {
-        for column in EXPRESSIONS.into_iter().chain(["repeat_count", "required", "read_only"]) {
-            let is_word = cells::yes_or_no(row.get(column)).is_some();
-            if !is_word {
-                Mention { place: row.at(column), text: row.get(column), is_expression: true }.check(
-                    &names,
-                    &mut compiled,
-                    report,
-                );
+    let written = |row: &'s SheetRow| columns.place("name").and_then(|at| row.cells.get(at));
+    names.extend(sheet.rows.iter().filter_map(written).filter(|name| !name.is_empty()));
+    names.extend(given.iter().map(String::as_str));
+    let mut check = |place: Place<'_>, text: &str, is_expression: bool, report: &mut Report| {
+        if !text.is_empty() {
+            Mention { place, text, is_expression }.check(&names, &mut compiled, report);
+        }
+    };
+    let expressions = EXPRESSIONS.into_iter().chain(["repeat_count", "required", "read_only"]);
+    let expressions: Vec<_> = expressions.filter(|column| columns.has(column)).collect();
+    for row in &sheet.rows {
+        let row = columns.row(row);
+        for column in &expressions {
+            let text = row.get(column);
+            if cells::yes_or_no(text).is_none() {
+                check(row.at(column), text, true, report);
             }
         }
-        Mention { place: row.at("trigger"), text: row.get("trigger"), is_expression: false }.check(
-            &names,
-            &mut compiled,
-            report,
-        );
+        check(row.at("trigger"), row.get("trigger"), false, report);
         let default = row.get("default");
-        Mention { place: row.at("default"), text: default, is_expression: is_dynamic(default) }.check(
-            &names,
-            &mut compiled,
-            report,
-        );
-        for column in SURVEY.translated {
-            for text in row.texts(column).0.values() {
-                Mention { place: row.at(column), text, is_expression: false }.check(
-                    &names,
-                    &mut compiled,
-                    report,
-                );
-            }
+        check(row.at("default"), default, is_dynamic(default), report);
+        for (column, text) in row.all_texts() {
+            check(row.at(column), text, false, report);
         }
     }
     if let Some(text) = form.settings.get("instance_name") {
         let place = Place::sheet("settings").row(2).column("instance_name");
-        Mention { place, text, is_expression: true }.check(&names, &mut compiled, report);
+        check(place, text, true, report);
     }
     for entity in &form.entities {
         for column in ["entity_id", "create_if", "update_if", "label"] {
             if let Some(text) = entity.get(column) {
-                let place = Place::sheet("entities").column(column);
-                Mention { place, text, is_expression: true }.check(&names, &mut compiled, report);
+                check(Place::sheet("entities").column(column), text, true, report);
             }
         }
     }
-    compiled
+    let has_twins = names.has_twins();
+    (compiled, has_twins)
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, mem};
 
-use super::SHEETS;
+use super::{SHEETS, row::Cells};
 use crate::problem::{
     report::{Place, Report},
     suggest::{nearest, one_of, quoted},
@@ -26,7 +26,7 @@ pub(crate) struct Sheet {
 #[derive(Debug)]
 pub(crate) struct SheetRow {
     pub(crate) number: u32,
-    pub(crate) cells: Vec<String>,
+    pub(crate) cells: Cells,
 }
 
 /// Reads the tables of a file into sheets, by name.
@@ -271,7 +271,7 @@ impl Reader<'_> {
                 cell.clear();
             }
         }
-        sheet.rows.push(SheetRow { number, cells });
+        sheet.rows.push(SheetRow { number, cells: cells.into() });
     }
 }
 

@@ -85,7 +85,7 @@ fn row(number: u32, mut cells: Vec<String>, heading: &[String], report: &mut Rep
             );
         }
     }
-    SheetRow { number, cells }
+    SheetRow { number, cells: cells.into() }
 }
 
 fn line_number(line: u64) -> u32 {

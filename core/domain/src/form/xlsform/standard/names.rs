@@ -1,6 +1,6 @@
 //! Names that are taken, or that a reader would mix up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry};
 
 use super::{Row, at, rows};
 use crate::{
@@ -11,15 +11,25 @@ use crate::{
     },
 };
 
-pub(super) fn check(form: &Form, report: &mut Report) {
+pub(super) fn check(form: &Form, has_twins: bool, report: &mut Report) {
     alike(&form.items, report);
     let root = form.setting("name").filter(|name| !name.is_empty()).unwrap_or("data");
     let rows = rows(form);
     let mut repeats: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut counts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    let mut first_rows: HashMap<&str, u32> = HashMap::new();
+    let mut twins: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for row in &rows {
         let (name, number) = (row.name(), row.number());
-        counts.entry(name).or_default().push(number);
+        if has_twins {
+            match first_rows.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(number);
+                }
+                Entry::Occupied(first) => {
+                    twins.entry(name).or_insert_with(|| vec![*first.get()]).push(number);
+                }
+            }
+        }
         if name == "meta" {
             report.error(
                 at(number, "name"),
@@ -63,22 +73,31 @@ pub(super) fn check(form: &Form, report: &mut Report) {
             );
         }
     }
-    ambiguous(form, &rows, &counts, report);
+    ambiguous(form, &rows, &twins, report);
 }
 
 /// Names beside each other that differ in capitals alone.
 fn alike(items: &[Item], report: &mut Report) {
     let mut open = vec![items];
     while let Some(items) = open.pop() {
-        let mut seen: BTreeMap<String, (&str, u32)> = BTreeMap::new();
+        let mut named = Vec::with_capacity(items.len());
         for item in items {
-            let (name, row) = match item {
+            named.push(match item {
                 Item::Question(question) => (question.name.as_str(), question.row),
                 Item::Group(section) | Item::Repeat(section) => {
                     open.push(&section.items);
                     (section.name.as_str(), section.row)
                 }
-            };
+            });
+        }
+        // Names without a capital among them differ in more than capitals.
+        let may_have_capitals =
+            |name: &str| name.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii());
+        if !named.iter().any(|(name, _)| may_have_capitals(name)) {
+            continue;
+        }
+        let mut seen: HashMap<String, (&str, u32)> = HashMap::with_capacity(named.len());
+        for (name, row) in named {
             match seen.get(&name.to_lowercase()) {
                 Some((known, first)) if *known != name => report.warning(
                     at(row, "name"),
@@ -100,8 +119,8 @@ fn alike(items: &[Item], report: &mut Report) {
 }
 
 /// References to names that several rows have.
-fn ambiguous(form: &Form, rows: &[Row<'_>], counts: &BTreeMap<&str, Vec<u32>>, report: &mut Report) {
-    if counts.values().all(|rows| rows.len() < 2) {
+fn ambiguous(form: &Form, rows: &[Row<'_>], twins: &BTreeMap<&str, Vec<u32>>, report: &mut Report) {
+    if twins.is_empty() {
         return;
     }
     let mut say = |place: Place<'_>, text: &str| {
@@ -109,7 +128,7 @@ fn ambiguous(form: &Form, rows: &[Row<'_>], counts: &BTreeMap<&str, Vec<u32>>, r
         for (start, _) in text.match_indices("${") {
             let Some((name, _)) = text[start + 2..].split_once('}') else { continue };
             let name = name.trim();
-            if let Some(rows) = counts.get(name).filter(|rows| rows.len() > 1)
+            if let Some(rows) = twins.get(name)
                 && said.insert(name)
             {
                 let rows: Vec<String> = rows.iter().take(5).map(ToString::to_string).collect();

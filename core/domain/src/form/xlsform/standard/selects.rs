@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Index, at, is_search};
 use crate::{
-    form::{ChoiceSource, Form, Item, Question, QuestionKind},
+    form::{ChoiceSource, Form, Item, Question, QuestionKind, named::Named},
     problem::{
         report::{Place, Report},
         suggest::{did_you_mean, quoted},
@@ -14,8 +14,15 @@ use crate::{
 pub(super) fn check(index: &Index<'_>, report: &mut Report) {
     let form = index.form;
     for (list, choices) in &form.choices {
-        let headings: BTreeSet<&str> =
-            choices.iter().flat_map(|choice| choice.extra.keys()).map(String::as_str).collect();
+        let mut headings: BTreeSet<&str> = BTreeSet::new();
+        // The choices of a list mostly have the same columns.
+        let mut last: Option<&Named> = None;
+        for extra in choices.iter().map(|choice| &choice.extra) {
+            if !last.is_some_and(|last| last.keys().eq(extra.keys())) {
+                headings.extend(extra.keys().map(String::as_str));
+            }
+            last = Some(extra);
+        }
         for heading in headings.into_iter().filter(|heading| !super::super::is_xml_name(heading)) {
             report.warning(
                 Place::sheet("choices").row(1).column(heading),

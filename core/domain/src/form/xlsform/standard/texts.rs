@@ -67,8 +67,10 @@ pub(super) fn check(form: &Form, report: &mut Report) {
 }
 
 fn note<'f>(columns: &mut Columns<'f>, column: &'f str, text: &'f Translated) {
-    let languages = text.0.keys().map(String::as_str).filter(|language| !language.is_empty());
-    columns.entry(column).or_default().extend(languages);
+    let mut languages = text.0.keys().map(String::as_str).filter(|language| !language.is_empty()).peekable();
+    if languages.peek().is_some() {
+        columns.entry(column).or_default().extend(languages);
+    }
 }
 
 /// Whether a language ends in a tag in brackets: `(cy)`, `(zh-Hans)`.

@@ -47,7 +47,7 @@ fn triggered(part: &str, question: &Question, index: &Index<'_>, report: &mut Re
         return;
     };
     // What is nowhere is said when the names are looked up.
-    let Some(source) = index.questions.get(name) else { return };
+    let Some(source) = index.question_named(name) else { return };
     let is_computed = source.calculation.is_some() || source.trigger.is_some();
     let is_shown = match &source.kind {
         QuestionKind::Calculate | QuestionKind::Hidden => false,

@@ -1,18 +1,19 @@
 //! A row that asks something: to a question.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::Reader;
 use crate::{
     form::{
         Choice, ChoiceSource, Item, MergePolicy, Question, QuestionKind, Translated,
+        named::Named,
         xlsform::{cells, columns::Row},
     },
     problem::suggest::{did_you_mean, quoted},
 };
 
-impl Reader<'_> {
-    pub(super) fn question(&mut self, kind: QuestionKind, or_other: bool, row: Row<'_>) {
+impl<'s> Reader<'_, 's> {
+    pub(super) fn question(&mut self, kind: QuestionKind, or_other: bool, row: Row<'_, 's>) {
         let fallback = match &kind {
             QuestionKind::Note => Some(format!("generated_note_name_{}", row.number())),
             QuestionKind::Standard(standard) if standard == "audit" => Some(standard.clone()),
@@ -26,8 +27,8 @@ impl Reader<'_> {
         let standard = self.report.is_standard();
         let is_shown = if standard {
             media.is_empty()
-                && row.texts("hint").0.is_empty()
-                && row.texts("guidance_hint").0.is_empty()
+                && !row.says("hint")
+                && !row.says("guidance_hint")
                 && row.get("calculation").is_empty()
                 && row.get("default").is_empty()
         } else {
@@ -93,20 +94,21 @@ impl Reader<'_> {
         let other = (or_other && !question.name.is_empty()).then(|| other_question(&question));
         self.add(Item::Question(question));
         if let Some(other) = other {
-            self.claim(&other.name, row, true);
+            self.given.push(other.name.clone());
+            self.claim(&Cow::Owned(other.name.clone()), row, true);
             self.add(Item::Question(other));
         }
     }
 
     /// Takes what a cell says, or says why it cannot.
-    fn cell<T: Default>(&mut self, row: Row<'_>, column: &str, read: Result<T, cells::Refusal>) -> T {
+    fn cell<T: Default>(&mut self, row: Row<'_, '_>, column: &str, read: Result<T, cells::Refusal>) -> T {
         read.unwrap_or_else(|refusal| {
             self.report.error(row.place().column(column), refusal.code, refusal.what, refusal.help);
             T::default()
         })
     }
 
-    fn required(&mut self, row: Row<'_>) -> Option<String> {
+    fn required(&mut self, row: Row<'_, '_>) -> Option<String> {
         let text = row.get("required");
         match cells::yes_or_no(text) {
             Some(true) => Some("yes".to_owned()),
@@ -118,7 +120,7 @@ impl Reader<'_> {
         }
     }
 
-    fn read_only(&mut self, row: Row<'_>) -> bool {
+    fn read_only(&mut self, row: Row<'_, '_>) -> bool {
         let text = row.get("read_only");
         cells::yes_or_no(text).unwrap_or_else(|| {
             self.refuse_word(row, "read_only", text);
@@ -126,7 +128,7 @@ impl Reader<'_> {
         })
     }
 
-    fn refuse_word(&mut self, row: Row<'_>, column: &'static str, text: &str) {
+    fn refuse_word(&mut self, row: Row<'_, '_>, column: &'static str, text: &str) {
         if !cells::looks_like_expression(text) {
             self.report.error(
                 row.place().column(column),
@@ -138,43 +140,47 @@ impl Reader<'_> {
     }
 
     /// Whether the list of a select is there; adds the choice for other answers.
-    fn check_list(&mut self, kind: &QuestionKind, or_other: bool, row: Row<'_>) {
+    fn check_list(&mut self, kind: &QuestionKind, or_other: bool, row: Row<'_, '_>) {
         let Some(ChoiceSource::List(list)) = kind.choices() else { return };
-        match self.choices.get_mut(list) {
-            None => {
-                let lists = self.choices.keys().map(String::as_str);
-                let help = if self.report.has_room() {
-                    did_you_mean(list, lists, "Add its choices to the sheet `choices`.")
-                } else {
-                    String::new()
-                };
-                self.report.error(
-                    row.at("type"),
-                    "unknown_list",
-                    format!("There is no choice list {}.", quoted(list)),
-                    help,
-                );
-            }
-            Some(choices) if or_other && !choices.iter().any(|choice| choice.name == "other") => {
-                choices.push(Choice {
-                    name: "other".to_owned(),
-                    label: Translated(BTreeMap::from([(String::new(), "Other".to_owned())])),
-                    media: BTreeMap::new(),
-                    sensitivity: None,
-                    valid_from: None,
-                    valid_to: None,
-                    extra: BTreeMap::new(),
-                });
-            }
-            Some(_) => {}
+        if !self.choices.contains_key(list) {
+            let lists = self.choices.keys().map(String::as_str);
+            let help = if self.report.has_room() {
+                did_you_mean(list, lists, "Add its choices to the sheet `choices`.")
+            } else {
+                String::new()
+            };
+            self.report.error(
+                row.at("type"),
+                "unknown_list",
+                format!("There is no choice list {}.", quoted(list)),
+                help,
+            );
+        } else if or_other && self.offers(list, "other") == Some(false) {
+            self.offered.insert((list.clone(), "other".to_owned()), true);
+            self.choices.entry(list.clone()).or_default().push(Choice {
+                name: "other".to_owned(),
+                label: Translated([(String::new(), "Other".to_owned())].into()),
+                media: BTreeMap::new(),
+                sensitivity: None,
+                valid_from: None,
+                valid_to: None,
+                extra: Named::new(),
+            });
         }
     }
 
+    /// Whether a list has a code; `None` where there is no such list. Looked for once.
+    fn offers(&mut self, list: &str, code: &str) -> Option<bool> {
+        let choices = self.choices.get(list)?;
+        let known = self.offered.entry((list.to_owned(), code.to_owned()));
+        Some(*known.or_insert_with(|| choices.iter().any(|choice| choice.name == code)))
+    }
+
     /// Whether a protected value can be chosen. For a list in a file the package looks.
-    fn check_protected(&mut self, merge: &MergePolicy, kind: &QuestionKind, row: Row<'_>) {
+    fn check_protected(&mut self, merge: &MergePolicy, kind: &QuestionKind, row: Row<'_, '_>) {
         if let (MergePolicy::Protect(code), Some(ChoiceSource::List(list))) = (merge, kind.choices())
+            && self.offers(list, code) == Some(false)
             && let Some(choices) = self.choices.get(list)
-            && !choices.iter().any(|choice| choice.name == *code)
         {
             self.report.error(
                 row.at("merge"),
@@ -194,7 +200,7 @@ impl Reader<'_> {
 fn other_question(question: &Question) -> Question {
     Question {
         name: format!("{}_other", question.name),
-        label: Translated(BTreeMap::from([(String::new(), "Specify other.".to_owned())])),
+        label: Translated([(String::new(), "Specify other.".to_owned())].into()),
         relevant: Some(format!("selected(${{{}}}, 'other')", question.name)),
         sensitivity: question.sensitivity,
         uses: question.uses.clone(),
