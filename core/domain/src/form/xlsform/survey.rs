@@ -399,6 +399,7 @@ impl<'s> Reader<'_, 's> {
     }
 
     /// Takes a name, and says so where it is taken.
+    #[expect(clippy::ptr_arg, reason = "it is kept twice, and a borrowed one is kept for nothing")]
     fn claim(&mut self, name: &Cow<'s, str>, row: Row<'_, '_>, is_key: bool) {
         let siblings = self.frames.last_mut().map(|frame| &mut frame.names);
         let mut first = siblings.and_then(|names| names.insert(name.clone(), row.number()));
