@@ -8,6 +8,8 @@ pub(crate) struct Lane {
     pub(crate) what: &'static str,
     /// Commands, one after the other.
     pub(crate) steps: &'static [Step],
+    /// Runs only where it is named: another lane has it already, without building anything again.
+    pub(crate) part_of: Option<&'static str>,
 }
 
 /// One command.
@@ -24,38 +26,52 @@ const fn cargo(arguments: &'static [&'static str]) -> Step {
     Step { program: "cargo", arguments, environment: &[] }
 }
 
+/// How many stories of the fleet are told.
+const FLEET: (&str, &str) = ("FLEET_SEEDS", "200");
+/// Without a browser the tests of the pages fail, where they would be passed over.
+const BROWSER: (&str, &str) = ("BROWSER_TESTS", "required");
+/// The same of the bindings and Python.
+const BINDINGS: (&str, &str) = ("BINDINGS_TESTS", "required");
+
 /// Every lane.
 pub(crate) const ALL: &[Lane] = &[
-    Lane { name: "fmt", what: "every file is formatted", steps: &[cargo(&["fmt", "--all", "--check"])] },
+    Lane {
+        name: "fmt",
+        what: "every file is formatted",
+        steps: &[cargo(&["fmt", "--all", "--check"])],
+        part_of: None,
+    },
     Lane {
         name: "deny",
         what: "licences, bans and sources of the dependencies (no advisory database is reached here)",
         steps: &[cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"])],
+        part_of: None,
     },
     Lane {
         name: "clippy",
         what: "no warning anywhere",
         steps: &[cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])],
+        part_of: None,
     },
     Lane {
         name: "test",
-        what: "the README's test command",
+        what: "the README's test command, with 200 stories of the fleet, a real browser and the bindings",
         steps: &[Step {
             program: "cargo",
             arguments: &["test", "--locked", "--workspace"],
-            // The browser and the other languages have their own lanes, where they must be there.
-            environment: &[("BROWSER_TESTS", "skip"), ("BINDINGS_TESTS", "skip")],
+            environment: &[FLEET, BROWSER, BINDINGS],
         }],
+        part_of: None,
     },
     Lane {
         name: "fleet",
         what: "200 stories of phones, a server and a bad line between them",
         steps: &[Step {
             program: "cargo",
-            // Of the whole workspace, so that what the lane `test` built is used.
             arguments: &["test", "--locked", "--workspace", "--test", "fleet", "--", "--nocapture"],
-            environment: &[("FLEET_SEEDS", "200")],
+            environment: &[FLEET],
         }],
+        part_of: Some("test"),
     },
     Lane {
         name: "browser",
@@ -63,31 +79,35 @@ pub(crate) const ALL: &[Lane] = &[
         steps: &[Step {
             program: "cargo",
             arguments: &["test", "--locked", "--workspace", "--test", "browser"],
-            environment: &[("BROWSER_TESTS", "required")],
+            environment: &[BROWSER],
         }],
+        part_of: Some("test"),
     },
     Lane {
         name: "bindings",
         what: "the generated bindings, from Python against a real server",
         steps: &[
-            // The same packages and features as the lane `test`: what that built is used.
+            // The library and the server that the test loads and starts.
             cargo(&["test", "--locked", "--workspace", "--no-run"]),
             Step {
                 program: "cargo",
                 arguments: &["test", "--locked", "--workspace", "--test", "contract"],
-                environment: &[("BINDINGS_TESTS", "required")],
+                environment: &[BINDINGS],
             },
         ],
+        part_of: Some("test"),
     },
     Lane {
         name: "pyxform",
         what: "the XForms of the corpus say what those of pyxform say",
         steps: &[cargo(&["run", "--quiet", "--locked", "--package", "xtask", "--", "pyxform"])],
+        part_of: None,
     },
     Lane {
         name: "demo",
         what: "the README's demo ends with every check holding",
         steps: &[cargo(&["run", "--locked", "--release", "--", "demo", "--no-serve", "--json"])],
+        part_of: None,
     },
     Lane {
         name: "fuzz",
@@ -100,6 +120,7 @@ pub(crate) const ALL: &[Lane] = &[
             "--target-dir",
             "target/fuzz",
         ])],
+        part_of: None,
     },
     Lane {
         name: "docs",
@@ -109,5 +130,6 @@ pub(crate) const ALL: &[Lane] = &[
             arguments: &["doc", "--locked", "--workspace", "--no-deps"],
             environment: &[("RUSTDOCFLAGS", "-D warnings")],
         }],
+        part_of: None,
     },
 ];

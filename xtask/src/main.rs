@@ -22,7 +22,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run the checks: all lanes in order, or those named.
+    /// Run the checks: all lanes in order (but those that another has), or those named.
     Ci {
         /// Lanes to run; all where none is named.
         lanes: Vec<String>,
@@ -53,7 +53,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Ci { list: true, .. } => {
             for lane in lanes::ALL {
-                say(&format!("{:<8} {}", lane.name, lane.what));
+                let of = lane.part_of.map_or_else(String::new, |of| format!(" (`{of}` has it)"));
+                say(&format!("{:<8} {}{of}", lane.name, lane.what));
             }
             Ok(())
         }
@@ -81,7 +82,12 @@ fn ci(wanted: &[String]) -> Result<()> {
     let begun = Instant::now();
     let mut times = Vec::new();
     for lane in lanes::ALL {
-        if wanted.is_empty() || wanted.iter().any(|name| name == lane.name) {
+        let is_wanted = if wanted.is_empty() {
+            lane.part_of.is_none()
+        } else {
+            wanted.iter().any(|name| name == lane.name)
+        };
+        if is_wanted {
             say(&format!("\n=== {}: {}", lane.name, lane.what));
             let at = Instant::now();
             for step in lane.steps {

@@ -19,6 +19,10 @@ pub(crate) fn compare() -> Result<()> {
     let target = program.ancestors().nth(2).context("the target folder")?.join("pyxform");
     let python = installed(&target.join(VERSION))?;
 
+    // As the lane `test` builds it: what that built is used.
+    run(Command::new("cargo").args(["test", "--quiet", "--locked", "--workspace", "--no-run"]))?;
+    let alongside = program.with_file_name(format!("alongside{}", env::consts::EXE_SUFFIX));
+
     let corpus = root.join("core/domain/tests/xform/forms");
     let mut forms = Vec::new();
     for entry in fs::read_dir(&corpus).with_context(|| corpus.display().to_string())? {
@@ -30,9 +34,8 @@ pub(crate) fn compare() -> Result<()> {
     for form in &forms {
         let stem = form.file_stem().context("a form has a name")?;
         let out = ours.join(stem).with_extension("xml");
-        // With the features of the other lanes: what they built is used.
-        let mut convert = Command::new("cargo");
-        convert.args(["run", "--quiet", "--locked", "--bin", "alongside", "--", "forms", "convert"]);
+        let mut convert = Command::new(&alongside);
+        convert.args(["forms", "convert"]);
         run(convert.arg(form).arg("--out").arg(&out))?;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pyxform/compare.py");
