@@ -35,7 +35,8 @@ pub(super) fn run(what: &Try) -> anyhow::Result<bool> {
         anyhow::bail!("the form has problems:\n{}", all.join("\n"));
     }
     let form = opened.form;
-    let compiled = CompiledForm::new(&form, &BTreeMap::new()).map_err(|errors| {
+    // What was compiled to check it is what runs.
+    let compiled = CompiledForm::with(&form, &BTreeMap::new(), &opened.expressions).map_err(|errors| {
         let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the form cannot be run:\n{}", all.join("\n"))
     })?;
