@@ -156,7 +156,7 @@ pub struct UnitsRequest {
     pub list: UnitList,
     /// The day for which dates are shown; `None`: today.
     pub as_of: Option<Date>,
-    /// How many units, up to 200.
+    /// How many units, from 1 to 200.
     pub limit: u32,
     /// Where the piece before ended.
     pub after: Option<UnitMark>,
@@ -336,7 +336,7 @@ impl ProfileRecords {
     /// [`AppError::Closed`].
     pub async fn units(&self, request: UnitsRequest) -> Result<UnitsView, AppError> {
         let UnitsRequest { list, as_of, limit, after } = request;
-        let limit = limit.min(MOST_LINES);
+        let limit = limit.clamp(1, MOST_LINES);
         self.seat.work(move |phone| Ok(phone.records().units(list, day(phone, as_of), limit, after)?)).await
     }
 

@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// The relatives around every unit that is granted to this person, as far as the pages know them; `None` where
-/// this server makes no pages.
+/// this server makes no pages, or they cannot be read.
 ///
 /// # Errors
-/// Those of the store; `internal` where the pages cannot be read.
+/// Those of the store.
 pub(super) fn told_to(state: &AppState, person: PersonId) -> Result<Option<Relatives>, Failure> {
     let Some(pages) = &state.pages else { return Ok(None) };
     let programme = &state.programme;
