@@ -37,6 +37,8 @@ pub mod tidy;
 const HANDOVER: Duration = Duration::from_secs(5);
 /// Bytes read at once.
 const BUFFER: usize = 64 << 10;
+/// Most bytes of attachments of one group, of what the server itself puts there.
+pub(crate) const MOST_GROUP_BYTES: u64 = 2 << 30;
 /// Ending of a file that is not whole.
 const UNFINISHED: &str = ".part";
 

@@ -31,6 +31,7 @@ mod history;
 mod home_page;
 mod list_page;
 mod list_query;
+mod people_page;
 mod record_page;
 mod session;
 mod survey_pages;
@@ -161,6 +162,8 @@ pub fn router(console: Console) -> Router {
         .route("/", get(home_page::get))
         .route("/areas/{code}", get(list_page::get))
         .route("/areas/{code}/checks", get(checks_page::get))
+        .route("/areas/{code}/people", get(people_page::board))
+        .route("/areas/{code}/people/{who}", get(people_page::caseload).post(people_page::hand_over))
         .route("/areas/{code}/duplicates", get(duplicates_page::get))
         .route("/areas/{code}/duplicates/undo/{merge}", post(duplicates_page::undo))
         .route(
@@ -168,6 +171,7 @@ pub fn router(console: Console) -> Router {
             get(duplicates_page::pair).post(duplicates_page::merge),
         )
         .route(&unit, get(case_page::get))
+        .route(&format!("{unit}/people"), get(people_page::unit).post(people_page::give_or_end))
         .route(&format!("{unit}/attachments/{{record}}/{{hash}}"), get(attachment::get))
         .route(&format!("{unit}/records/{{record}}/edit"), get(record_page::get).post(record_page::post))
         .route(&format!("{unit}/records/{{record}}/affirm"), post(case_page::affirm))

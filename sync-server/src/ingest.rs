@@ -138,6 +138,7 @@ impl Ingest {
             clock: Arc::clone(&clock),
             programme: Arc::clone(&programme),
             late_work_ms,
+            actor,
         };
         let thread = std::thread::Builder::new()
             .name("ingest".to_owned())

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod console;
 pub mod erase;
+pub mod holders;
 pub mod import;
 pub mod ingest;
 pub mod merge;

@@ -18,6 +18,7 @@ mod dump;
 pub mod findings;
 pub mod list;
 pub mod merged;
+pub mod people;
 mod project;
 mod record;
 mod unit;
@@ -25,7 +26,7 @@ mod unit;
 pub use project::Projector;
 
 /// Raised whenever the tables or what is written into them change: an older file is rebuilt.
-const VERSION: i64 = 8;
+const VERSION: i64 = 9;
 
 /// How many idle connections for reading are kept.
 const IDLE_READERS: usize = 8;

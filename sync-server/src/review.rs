@@ -19,6 +19,7 @@ use rusqlite::Transaction;
 use serde::Serialize;
 
 use crate::{
+    holders,
     ingest::{breaks_key, tells_restricted},
     people,
     store::{
@@ -226,6 +227,7 @@ pub fn take(
                 done.insert(aside.id, taken);
             }
             if waits.is_empty() || waits.len() == before {
+                holders::follow(&mut log, programme, None, programme.day(now))?;
                 return Ok(Ok(done.into_iter().collect()));
             }
             left = waits;
@@ -268,8 +270,8 @@ fn take_one(log: &mut Appender<'_>, programme: &Programme, aside: &Aside) -> Res
                     if devices::actor_owner(log.tx, change.actor)?.is_none() {
                         devices::bind_actor(log.tx, change.actor, Some(aside.device))?;
                     }
-                    let (author, device) = (aside.author, Some(aside.device));
-                    Taken::Accepted(log.change(aside.group, record, author, device, &change)?)
+                    let (who, form) = ((aside.author, Some(aside.device)), form.unwrap_or_default());
+                    Taken::Accepted(log.change(aside.group, record, who, &form, &change)?)
                 }
                 Some(Ruling::Have(hash)) => Taken::Have(log::number_of(log.tx, &hash)?.unwrap_or_default()),
                 Some(Ruling::Missing(_)) | None => return Ok(Taken::Missing),

@@ -1,4 +1,4 @@
-//! A real server with a few real phones, one folder, and a clock that stands: what the stories of a few people
+//! A real server with a few real phones, one folder, and a clock that stands until it is set: what the stories of a few people
 //! are told with. The [fleet](crate::fleet) is for the stories of many.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot be set up fails")]
 
@@ -19,7 +19,7 @@ use alongside_domain::{
 };
 use alongside_server::{
     api::{Running, Server},
-    clock::SetClock,
+    clock::{Clock as _, SetClock},
     config::Config,
     console::{self, Console},
     people::{self, NewPerson},
@@ -51,6 +51,8 @@ pub struct Office {
     pub running: Running,
     /// Its store.
     pub store: Arc<Store>,
+    /// The server's clock.
+    pub clock: Arc<SetClock>,
     /// The programme.
     pub programme: Arc<Programme>,
     /// The partner.
@@ -71,9 +73,9 @@ impl Office {
         let config = Config { listen: ([127, 0, 0, 1], 0).into(), store: file, ..Config::default() };
         let clock = Arc::new(SetClock::at(NOW));
         let running = runtime
-            .block_on(Server::start(config, Arc::clone(&store), clock, Arc::clone(&programme)))
+            .block_on(Server::start(config, Arc::clone(&store), clock.clone(), Arc::clone(&programme)))
             .unwrap();
-        Self { folder, runtime, running, store, programme, partner }
+        Self { folder, runtime, running, store, clock, programme, partner }
     }
 
     /// A person of the partner, who works in [`AREA`].
@@ -137,7 +139,8 @@ impl Office {
     /// The console as a person who has signed in has it.
     #[must_use]
     pub fn signed_in(&self, person: PersonId) -> SignedIn<'_> {
-        let token = people::console_link(&self.store, NOW, person, HOUR).unwrap().reveal().to_owned();
+        let now = self.clock.now();
+        let token = people::console_link(&self.store, now, person, HOUR).unwrap().reveal().to_owned();
         let state = &self.running.state;
         let (store, model) = (Arc::clone(&self.store), Arc::clone(&self.running.pages));
         let (programme, clock) = (Arc::clone(&self.programme), Arc::clone(&state.clock));

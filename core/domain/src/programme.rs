@@ -16,6 +16,7 @@ use crate::{
 pub mod builtin;
 pub mod derived;
 pub mod entry;
+pub mod holders;
 pub mod live;
 pub mod package;
 pub mod sessions;
@@ -272,6 +273,9 @@ pub struct Parts {
     pub moments: Vec<MomentParts>,
     /// A deadline's date that a person set by hand.
     pub correction: Option<CorrectionParts>,
+    /// Records that say who has a unit from when to when: access follows from them.
+    #[serde(default)]
+    pub holders: Vec<holders::HolderParts>,
 }
 
 /// What pages call the parts; where a package does not say, the software's own words.

@@ -31,7 +31,7 @@ use super::{
     frame::Frame,
     history::{self, ChangeLine},
     list_page::Pages,
-    record_page,
+    people_page, record_page,
     session::SignedIn,
     words::{self, Tag},
 };
@@ -53,7 +53,7 @@ mod groups;
 mod moving;
 mod timeline;
 
-pub(super) use disagreements::{affirm, decide};
+pub(super) use disagreements::{affirm, decide, shown_at, write_all};
 pub(super) use moving::{get as move_page, post as move_it};
 
 /// The parameters of the page.
@@ -80,6 +80,8 @@ struct CasePage {
     name: String,
     facts: Vec<(String, String)>,
     relatives: Vec<String>,
+    /// Where somebody is given it; empty where the reader does not decide that.
+    people_link: String,
     fault: bool,
     unreadable: u64,
     checks: Vec<CheckLine>,
@@ -262,6 +264,10 @@ impl Builder<'_> {
             facts: self.facts(&wording, unit, &groups)?,
             name,
             relatives: self.relatives(&groups)?,
+            people_link: match people_page::decides(self.console, self.reader) {
+                true => format!("{page}/people"),
+                false => String::new(),
+            },
             fault: timeline.fault,
             unreadable,
             checks: self.checks(unit.group)?,

@@ -52,6 +52,8 @@ struct ListPage {
     checks_link: String,
     /// Empty for who may not say that two are one.
     duplicates_link: String,
+    /// Empty for who does not say who has units.
+    people_link: String,
     sort: &'static str,
     order: &'static str,
     summary: String,
@@ -239,6 +241,10 @@ fn page(console: &Console, signed_in: &SignedIn, area: &str, raw: &RawQuery) -> 
         },
         duplicates_link: match scope.granted_to {
             None if reader.may_write_here() => format!("/areas/{area}/duplicates"),
+            _ => String::new(),
+        },
+        people_link: match scope.granted_to {
+            None if super::people_page::decides(console, &reader) => format!("/areas/{area}/people"),
             _ => String::new(),
         },
         sort: SORTS.iter().find(|(_, sort)| *sort == query.sort).map_or("", |(name, _)| name),

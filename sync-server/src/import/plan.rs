@@ -107,6 +107,15 @@ impl<'a> Planner<'a> {
                 content.clone()
             }
         };
+        // Whom the row names as having it reads what it says in confidence.
+        if !plan.writes.is_empty() {
+            for record in &row.records {
+                let group = ids[self.map.records[record.map].group];
+                let shares =
+                    record.grants.values().map(|person| LocalWrite::Share { person: *person, group });
+                plan.writes.extend(shares);
+            }
+        }
         let outcome = match (&before, plan.created, plan.writes.is_empty()) {
             (None, true, _) => Outcome::Imported { joined: plan.known },
             (_, _, true) => Outcome::Unchanged,

@@ -9,14 +9,16 @@ use std::{
     time::Duration,
 };
 
-use alongside_domain::programme::Programme;
+use alongside_domain::{ids::ActorId, programme::Programme};
+use jiff::civil::Date;
 use rusqlite::Transaction;
 use tokio::sync::oneshot;
 
 use super::{IngestError, Job, PushOutcome, local, push};
 use crate::{
     clock::Clock,
-    store::{Store, StoreError},
+    holders,
+    store::{Store, StoreError, log::Appender},
 };
 
 /// Requests that become durable with one commit.
@@ -29,6 +31,7 @@ pub(super) struct Batcher {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) programme: Arc<Programme>,
     pub(super) late_work_ms: i64,
+    pub(super) actor: ActorId,
 }
 
 /// The answer to a job, held back until the commit.
@@ -51,7 +54,10 @@ impl Done {
 
 impl Batcher {
     pub(super) fn run(&self, jobs: &Receiver<Job>) {
+        // The day as of which access follows from who has a unit.
+        let mut day = None;
         loop {
+            self.turn(&mut day);
             let first = match jobs.recv_timeout(LOOK_AROUND) {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Timeout) => {
@@ -72,6 +78,29 @@ impl Batcher {
         }
     }
 
+    fn today(&self) -> Date {
+        self.programme.day(self.clock.now())
+    }
+
+    /// Lets access follow the day, once each day. What fails is tried again before the next batch.
+    fn turn(&self, day: &mut Option<Date>) {
+        let today = self.today();
+        if *day == Some(today) {
+            return;
+        }
+        let turned = catch_unwind(AssertUnwindSafe(|| {
+            self.store.write(|tx| {
+                let mut log = Appender::new(tx, self.clock.now())?;
+                holders::turn(&mut log, &self.programme, Some(self.actor), today)
+            })
+        }));
+        match turned {
+            Ok(Ok(_)) => *day = Some(today),
+            Ok(Err(error)) => tracing::warn!(%error, "who has what could not follow the day yet"),
+            Err(_) => tracing::error!("letting access follow the day panicked and was rolled back"),
+        }
+    }
+
     fn commit(&self, batch: Vec<Job>) {
         let mut done = Vec::with_capacity(batch.len());
         let size = batch.len();
@@ -83,7 +112,8 @@ impl Batcher {
                         let result = match broken.clone() {
                             Some(error) => Err(error.into()),
                             None => apart(tx, || {
-                                push::commit(tx, self.clock.now(), &self.programme, self.late_work_ms, &push)
+                                let own = (self.actor, self.late_work_ms);
+                                push::commit(tx, self.clock.now(), &self.programme, own, &push)
                             }),
                         };
                         let failed = fatal(tx, &result);
@@ -93,7 +123,7 @@ impl Batcher {
                     Job::Local { batch, reply } => {
                         let result = match broken.clone() {
                             Some(error) => Err(error.into()),
-                            None => apart(tx, || local::commit(tx, batch)),
+                            None => apart(tx, || local::commit(tx, self.today(), batch)),
                         };
                         let failed = fatal(tx, &result);
                         done.push(Done::Local(reply, result));

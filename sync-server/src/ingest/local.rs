@@ -15,11 +15,12 @@ use alongside_domain::{
     record::{Circumstances, Document, Edit, RawChange, Root},
     time::Millis,
 };
+use jiff::civil::Date;
 use rusqlite::Transaction;
 
 use super::IngestError;
 use crate::{
-    people,
+    holders, people,
     store::{
         ImportKey, StoreError, access, erasures, import_keys,
         log::{self, Appender},
@@ -52,6 +53,14 @@ pub enum LocalWrite {
         /// The person.
         person: PersonId,
         /// The group.
+        group: GroupId,
+    },
+    /// Grants a person what the author of these writes wrote in confidence beside a group and beside what it is
+    /// linked to; it goes when the group goes. Nothing happens where there is nothing.
+    Share {
+        /// The person.
+        person: PersonId,
+        /// The group; it is granted to the person.
         group: GroupId,
     },
     /// Starts a record.
@@ -160,6 +169,7 @@ pub enum LocalProblem {
 
 /// Local writes with their new records built.
 pub(super) struct Prepared {
+    actor: ActorId,
     author: PersonId,
     received_at: Millis,
     first: usize,
@@ -185,6 +195,7 @@ enum Step {
     OpenGroup { group: GroupId, kind: String, partner: PartnerId, parents: Vec<GroupId> },
     Grant { person: PersonId, group: GroupId },
     Withdraw { person: PersonId, group: GroupId },
+    Share { person: PersonId, group: GroupId },
     Create { record: RecordId, group: GroupId, lives_in: Vec<String>, change: RawChange, part: Part },
     Edit { record: RecordId, edits: Vec<Edit>, circumstances: Circumstances },
     Affirm { record: RecordId, key: Option<String>, circumstances: Circumstances },
@@ -206,7 +217,7 @@ pub(super) fn prepare(
         let step = step(programme, actor, write).map_err(|problem| at(first + offset, problem))?;
         steps.push(step);
     }
-    Ok(Prepared { author, received_at, first, programme: Arc::clone(programme), steps })
+    Ok(Prepared { actor, author, received_at, first, programme: Arc::clone(programme), steps })
 }
 
 fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step, LocalProblem> {
@@ -219,6 +230,7 @@ fn step(programme: &Programme, actor: ActorId, write: LocalWrite) -> Result<Step
         }
         LocalWrite::Grant { person, group } => Step::Grant { person, group },
         LocalWrite::Withdraw { person, group } => Step::Withdraw { person, group },
+        LocalWrite::Share { person, group } => Step::Share { person, group },
         LocalWrite::Create { root, edits, at, zone, reason } => {
             let kind = programme.records.get(&root.form).ok_or(LocalProblem::WrongForm)?;
             let circumstances = Circumstances { actor, at, zone, offline: false, reason };
@@ -257,8 +269,14 @@ fn at(index: usize, problem: LocalProblem) -> IngestError {
     IngestError::Local { index, problem }
 }
 
-pub(super) fn commit(tx: &Transaction<'_>, batch: Prepared) -> Result<Vec<Option<u64>>, IngestError> {
-    let Prepared { author, received_at, first, programme, steps } = batch;
+/// Writes them. `today` is the day as of which access follows from who has a unit, whatever time of receipt is
+/// claimed for the batch.
+pub(super) fn commit(
+    tx: &Transaction<'_>,
+    today: Date,
+    batch: Prepared,
+) -> Result<Vec<Option<u64>>, IngestError> {
+    let Prepared { actor, author, received_at, first, programme, steps } = batch;
     let mut log = Appender::new(tx, received_at)?;
     let mut numbers = Vec::with_capacity(steps.len());
     for (offset, step) in steps.into_iter().enumerate() {
@@ -266,6 +284,7 @@ pub(super) fn commit(tx: &Transaction<'_>, batch: Prepared) -> Result<Vec<Option
             write(&mut log, &programme, author, step)?.map_err(|problem| at(first + offset, problem))?;
         numbers.push(number);
     }
+    holders::follow(&mut log, &programme, Some(actor), today)?;
     Ok(numbers)
 }
 
@@ -322,6 +341,11 @@ fn write(
             access::withdraw(log, person, group)?;
             Ok(Ok((log.head.seq > before).then_some(log.head.seq)))
         }
+        Step::Share { person, group } => {
+            let before = log.head.seq;
+            holders::share_own(log, author, group, person)?;
+            Ok(Ok((log.head.seq > before).then_some(log.head.seq)))
+        }
         Step::Create { record, group, lives_in, change, part } => {
             match access::group(log.tx, group)? {
                 None => return Ok(Err(LocalProblem::UnknownGroup)),
@@ -334,7 +358,7 @@ fn write(
             if log::latest_of(log.tx, record)? > 0 {
                 return Ok(Err(LocalProblem::RecordExists));
             }
-            let number = log.change(group, record, author, None, &change)?;
+            let number = log.change(group, record, (author, None), &part.form, &change)?;
             write_part(log, programme, author, (record, group), &part)?;
             Ok(Ok(Some(number)))
         }
@@ -358,7 +382,7 @@ fn edit(
     edits: Vec<Edit>,
     circumstances: Circumstances,
 ) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
-    let Some(mut document) = load(log.tx, record)? else {
+    let Some(mut document) = log::document(log.tx, record)? else {
         let erased = log::latest_of(log.tx, record)? > 0;
         return Ok(Err(if erased { LocalProblem::Erased } else { LocalProblem::UnknownRecord }));
     };
@@ -374,7 +398,7 @@ fn edit(
     };
     let number = match document.edit(&split.open, &circumstances) {
         Ok(None) => None,
-        Ok(Some(change)) => Some(log.change(root.group, record, author, None, &change)?),
+        Ok(Some(change)) => Some(log.change(root.group, record, (author, None), &root.form, &change)?),
         Err(_) => return Ok(Err(LocalProblem::Document)),
     };
     let part = Part { form: root.form, edits: split.restricted, circumstances };
@@ -390,7 +414,7 @@ fn affirm(
     key: Option<&str>,
     circumstances: &Circumstances,
 ) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
-    let Some(mut document) = load(log.tx, record)? else {
+    let Some(mut document) = log::document(log.tx, record)? else {
         let erased = log::latest_of(log.tx, record)? > 0;
         return Ok(Err(if erased { LocalProblem::Erased } else { LocalProblem::UnknownRecord }));
     };
@@ -406,7 +430,7 @@ fn affirm(
         _ => return Ok(Ok(None)),
     };
     match change {
-        Some(change) => Ok(Ok(Some(log.change(root.group, record, author, None, &change)?))),
+        Some(change) => Ok(Ok(Some(log.change(root.group, record, (author, None), &root.form, &change)?))),
         None => Ok(Err(LocalProblem::DecideFirst)),
     }
 }
@@ -419,7 +443,7 @@ fn decide(
     decision: &Decision,
     circumstances: &Circumstances,
 ) -> Result<Result<Option<u64>, LocalProblem>, StoreError> {
-    let Some(mut document) = load(log.tx, record)? else {
+    let Some(mut document) = log::document(log.tx, record)? else {
         let erased = log::latest_of(log.tx, record)? > 0;
         return Ok(Err(if erased { LocalProblem::Erased } else { LocalProblem::UnknownRecord }));
     };
@@ -439,7 +463,9 @@ fn decide(
     };
     let edit = Edit { key: decision.key.clone(), value: chosen.value.clone() };
     match document.edit(&[edit], circumstances) {
-        Ok(Some(change)) => Ok(Ok(Some(log.change(root.group, record, author, None, &change)?))),
+        Ok(Some(change)) => {
+            Ok(Ok(Some(log.change(root.group, record, (author, None), &root.form, &change)?)))
+        }
         // All say the same by now.
         Ok(None) => Ok(Ok(None)),
         Err(_) => Ok(Err(LocalProblem::Document)),
@@ -448,15 +474,6 @@ fn decide(
 
 fn broken<E>(_: E) -> StoreError {
     StoreError::damaged("a record of the feed does not load")
-}
-
-/// A record as the feed has it; `None` where it has none, or its group was erased.
-fn load(tx: &Transaction<'_>, record: RecordId) -> Result<Option<Document>, StoreError> {
-    let stored = log::changes_of(tx, record)?;
-    if stored.is_empty() || stored.iter().any(|change| change.bytes.is_empty()) {
-        return Ok(None);
-    }
-    Document::load(stored.iter().map(|change| change.bytes.as_slice())).map(Some).map_err(broken)
 }
 
 /// Writes restricted answers beside the record: what is taken back or said anew in every part that holds an
@@ -481,11 +498,11 @@ fn write_part(
             continue;
         }
         let id = split::part_of(record, group);
-        let Some(mut document) = load(log.tx, id)? else { continue };
+        let Some(mut document) = log::document(log.tx, id)? else { continue };
         let view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
         let here = split::held(&view, &part.edits);
         if let Some(change) = document.edit(&here, &part.circumstances).map_err(broken)? {
-            number = Some(log.change(group, id, author, None, &change)?);
+            number = Some(log.change(group, id, (author, None), &part.form, &change)?);
         }
         taken.extend(here.into_iter().map(|edit| edit.key));
     }
@@ -494,10 +511,10 @@ fn write_part(
         return Ok(number);
     }
     let id = split::part_of(record, own);
-    if let Some(mut document) = load(log.tx, id)? {
+    if let Some(mut document) = log::document(log.tx, id)? {
         let change = document.edit(&left, &part.circumstances).map_err(broken)?;
         return Ok(match change {
-            Some(change) => Some(log.change(own, id, author, None, &change)?),
+            Some(change) => Some(log.change(own, id, (author, None), &part.form, &change)?),
             None => number,
         });
     }
@@ -508,7 +525,7 @@ fn write_part(
     let texts = form.map(|form| programme.merged_texts(form, kind)).unwrap_or_default();
     let (_, change) =
         Document::create_with_texts(&root, &texts, &left, &part.circumstances).map_err(broken)?;
-    Ok(Some(log.change(own, id, author, None, &change)?))
+    Ok(Some(log.change(own, id, (author, None), &part.form, &change)?))
 }
 
 /// Opens the restricted group of this person beside a group, where it is not there yet. Who is granted the

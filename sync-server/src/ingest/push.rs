@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alongside_domain::{
     guard::{Ruling, chunk},
-    ids::{ChangeHash, GroupId, RecordId},
+    ids::{ActorId, ChangeHash, GroupId, RecordId},
     policy::{self, Denial, OpeningFacts, ParentFacts, PushFacts},
     programme::{Programme, Role, split},
     record::RawChange,
@@ -18,6 +18,7 @@ use super::{
     judgement::{self, Judged},
 };
 use crate::{
+    holders,
     people::{self, PersonRow},
     store::{
         StoreError, access, devices, erasures,
@@ -59,7 +60,7 @@ pub(super) fn commit(
     tx: &Transaction<'_>,
     now: Millis,
     programme: &Programme,
-    late_work_ms: i64,
+    (actor, late_work_ms): (ActorId, i64),
     push: &PreparedPush,
 ) -> Result<PushOutcome, IngestError> {
     let device = devices::by_id(tx, push.device)?
@@ -89,6 +90,7 @@ pub(super) fn commit(
     if work.has_refused {
         set_aside::trim(tx, push.device)?;
     }
+    holders::follow(&mut work.log, programme, Some(actor), programme.day(now))?;
     Ok(work.outcome)
 }
 
@@ -204,7 +206,9 @@ impl Push<'_, '_> {
         for (position, change) in push.changes.iter().enumerate() {
             if let Some(origin) = push.origins.as_ref().and_then(|origins| origins.get(position)) {
                 verdicts[position] = match rulings[position].take() {
-                    Some((ruling, _, _)) => self.relayed(change, *origin, ruling)?,
+                    Some((ruling, form, _)) => {
+                        self.relayed(change, *origin, ruling, form.as_deref().unwrap_or_default())?
+                    }
                     None => self.why_not_relayed(change.group)?.unwrap_or(Verdict::Retry),
                 };
                 continue;
@@ -292,7 +296,7 @@ impl Push<'_, '_> {
                     set_aside::forget(self.log.tx, &change.hash)?;
                 }
                 let origin = Origin { author: self.push.person, device: Some(self.push.device) };
-                self.accept(pushed.record, pushed.group, origin, change)
+                self.accept(pushed.record, pushed.group, origin, form.unwrap_or_default(), change)
             }
         }
     }
@@ -321,12 +325,13 @@ impl Push<'_, '_> {
         record: RecordId,
         group: GroupId,
         origin: Origin,
+        form: &str,
         change: &RawChange,
     ) -> Result<Verdict, StoreError> {
         if devices::actor_owner(self.log.tx, change.actor)?.is_none() {
             devices::bind_actor(self.log.tx, change.actor, origin.device)?;
         }
-        let seq = self.log.change(group, record, origin.author, origin.device, change)?;
+        let seq = self.log.change(group, record, (origin.author, origin.device), form, change)?;
         Ok(Verdict::Accepted(seq))
     }
 
@@ -337,6 +342,7 @@ impl Push<'_, '_> {
         pushed: &PushedChange,
         origin: Origin,
         ruling: Ruling,
+        form: &str,
     ) -> Result<Verdict, StoreError> {
         if let Some(verdict) = self.why_not_relayed(pushed.group)? {
             return Ok(verdict);
@@ -354,7 +360,7 @@ impl Push<'_, '_> {
                     change.deps.iter().filter(|dep| self.left_out.contains_key(*dep)).copied().collect();
                 if lacking.is_empty() {
                     set_aside::forget(self.log.tx, &change.hash)?;
-                    return self.accept(pushed.record, pushed.group, origin, &change);
+                    return self.accept(pushed.record, pushed.group, origin, form, &change);
                 }
                 Verdict::Missing(lacking)
             }

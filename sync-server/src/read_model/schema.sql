@@ -43,6 +43,7 @@ CREATE TABLE access (
     "group" BLOB NOT NULL,
     PRIMARY KEY (person, "group")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX access_of_group ON access ("group");
 
 -- One row per record. `body` is the record's view as JSON. `at` places it in time (milliseconds);
 -- `timeline` says that it is one of many in its group and has such a time.

@@ -212,12 +212,26 @@ pub(crate) fn open_group(
     }
     let event = ControlEvent::Group { group: id, kind: kind.to_owned(), partner, parents: parents.to_vec() };
     log.group_entry(&event, id)?;
+    if let [beside] = parents
+        && split::restricted_group(*beside, opened_by) == id
+    {
+        log.opened.push(id);
+    }
     Ok(())
 }
 
 /// Grants a group to a person, and before it every group it is linked to.
 pub(crate) fn grant(log: &mut Appender<'_>, person: PersonId, group: GroupId) -> Result<(), StoreError> {
     grant_linked(log, person, group, true)
+}
+
+/// Grants a restricted group to a person along with what it stands beside: it goes when that goes.
+pub(crate) fn grant_along(
+    log: &mut Appender<'_>,
+    person: PersonId,
+    restricted: GroupId,
+) -> Result<(), StoreError> {
+    grant_linked(log, person, restricted, false)
 }
 
 fn grant_linked(
@@ -285,20 +299,49 @@ pub(crate) fn grant_to_safeguarding(
 
 /// The restricted groups beside this one. Their ids tell: they follow from it and from who opened them.
 pub(crate) fn restricted_beside(tx: &Transaction<'_>, group: GroupId) -> Result<Vec<GroupId>, StoreError> {
+    Ok(restricted_with_owner(tx, group)?.into_iter().map(|(restricted, _)| restricted).collect())
+}
+
+/// The restricted groups beside this one, each with who opened it.
+pub(crate) fn restricted_with_owner(
+    tx: &Transaction<'_>,
+    group: GroupId,
+) -> Result<Vec<(GroupId, PersonId)>, StoreError> {
     let mut statement = tx.prepare_cached(
         "SELECT l.child, g.opened_by FROM group_parents l JOIN groups g ON g.tenant = l.tenant AND g.id = l.child
          WHERE l.tenant = ?1 AND l.parent = ?2 ORDER BY l.child",
     )?;
-    let children = statement
+    let mut children = statement
         .query_map(params![TENANT, Sql(group)], |row| {
             Ok((row.get::<_, Sql<GroupId>>(0)?.0, row.get::<_, Sql<PersonId>>(1)?.0))
         })?
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(children
-        .into_iter()
-        .filter(|(child, opened_by)| split::restricted_group(group, *opened_by) == *child)
-        .map(|(child, _)| child)
-        .collect())
+    children.retain(|(child, opened_by)| split::restricted_group(group, *opened_by) == *child);
+    Ok(children)
+}
+
+/// Everybody who was granted a group for itself, now or once.
+pub(crate) fn ever_granted_directly(
+    tx: &Transaction<'_>,
+    group: GroupId,
+) -> Result<Vec<PersonId>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT DISTINCT person FROM grants WHERE tenant = ?1 AND group_id = ?2 AND direct = 1 ORDER BY person",
+    )?;
+    let people = statement
+        .query_map(params![TENANT, Sql(group)], |row| Ok(row.get::<_, Sql<PersonId>>(0)?.0))?
+        .collect::<Result<_, _>>()?;
+    Ok(people)
+}
+
+/// The groups of this kind.
+pub(crate) fn of_kind(tx: &Transaction<'_>, kind: &str) -> Result<Vec<GroupId>, StoreError> {
+    let mut statement =
+        tx.prepare_cached("SELECT id FROM groups WHERE tenant = ?1 AND kind = ?2 ORDER BY id")?;
+    let groups = statement
+        .query_map(params![TENANT, kind], |row| Ok(row.get::<_, Sql<GroupId>>(0)?.0))?
+        .collect::<Result<_, _>>()?;
+    Ok(groups)
 }
 
 /// Withdraws a group from a person, and the groups that came along with it and that no other group
@@ -331,8 +374,23 @@ fn withdraw_unless_needed(
     if still_needed(log.tx, person, group)? { Ok(()) } else { withdraw(log, person, group) }
 }
 
-/// Whether a group was granted to the person for itself, or something else of theirs brings it. What they
-/// wrote in a restricted group of their own beside it brings nothing.
+/// Withdraws a group from a person for good, and what it is linked to as far as nothing else of theirs is linked to
+/// that: also what they opened themselves for its sake.
+pub(crate) fn withdraw_with_links(
+    log: &mut Appender<'_>,
+    person: PersonId,
+    group: GroupId,
+) -> Result<(), StoreError> {
+    withdraw(log, person, group)?;
+    for parent in parents(log.tx, group)? {
+        if !is_brought(log.tx, person, parent)? {
+            withdraw_with_links(log, person, parent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a group was granted to the person for itself, or something else of theirs brings it.
 fn still_needed(tx: &Transaction<'_>, person: PersonId, group: GroupId) -> Result<bool, StoreError> {
     let direct: bool = tx
         .prepare_cached(
@@ -340,15 +398,23 @@ fn still_needed(tx: &Transaction<'_>, person: PersonId, group: GroupId) -> Resul
                             AND until IS NULL AND direct = 1)",
         )?
         .query_row(params![TENANT, Sql(person), Sql(group)], |row| row.get(0))?;
-    if direct {
-        return Ok(true);
-    }
+    Ok(direct || is_brought(tx, person, group)?)
+}
+
+/// Whether something else of theirs brings a group. What they wrote in a restricted group of their own beside it
+/// brings nothing, nor does one that came along with it.
+fn is_brought(tx: &Transaction<'_>, person: PersonId, group: GroupId) -> Result<bool, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT l.child FROM group_parents l JOIN grants g ON g.tenant = l.tenant AND g.group_id = l.child
+        "SELECT l.child, g.direct, o.opened_by FROM group_parents l
+         JOIN grants g ON g.tenant = l.tenant AND g.group_id = l.child
+         JOIN groups o ON o.tenant = l.tenant AND o.id = l.child
          WHERE l.tenant = ?1 AND l.parent = ?3 AND g.person = ?2 AND g.until IS NULL",
     )?;
-    let own = split::restricted_group(group, person);
-    let mut children = statement
-        .query_map(params![TENANT, Sql(person), Sql(group)], |row| Ok(row.get::<_, Sql<GroupId>>(0)?.0))?;
-    children.try_fold(false, |needed, child| Ok(needed || child? != own))
+    let mut children = statement.query_map(params![TENANT, Sql(person), Sql(group)], |row| {
+        let (child, direct) = (row.get::<_, Sql<GroupId>>(0)?.0, row.get::<_, bool>(1)?);
+        let opened_by = row.get::<_, Sql<PersonId>>(2)?.0;
+        let is_restricted = split::restricted_group(group, opened_by) == child;
+        Ok(!is_restricted || (direct && opened_by != person))
+    })?;
+    children.try_fold(false, |needed, brings| Ok(needed || brings?))
 }

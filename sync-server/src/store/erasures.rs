@@ -66,6 +66,7 @@ pub(crate) fn erase_group(
     let set_aside = tx.execute("DELETE FROM set_aside WHERE tenant = ?1 AND group_id = ?2", key)?;
     let attachments = crate::blobs::rows::erase_group(tx, group)?;
     crate::surveys::rows::erase_group(tx, group)?;
+    crate::holders::rows::erase_group(tx, group)?;
     let seq = log.group_entry(&ControlEvent::Erase { group, reason: reason.to_owned() }, group)?;
     tx.execute(
         "INSERT INTO erasures (tenant, group_id, seq, at, reason) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -2,7 +2,7 @@
 
 use alongside_domain::{
     ids::{ChangeHash, DeviceId, GroupId, PartnerId, PersonId, RecordId},
-    record::RawChange,
+    record::{Document, RawChange},
     time::Millis,
     wire::{ControlEvent, Cursor},
 };
@@ -115,6 +115,29 @@ pub(crate) fn changes_of(tx: &Transaction<'_>, record: RecordId) -> Result<Vec<S
     Ok(changes)
 }
 
+/// A record as the feed has it; `None` where it has none, or its group was erased.
+pub(crate) fn document(tx: &Transaction<'_>, record: RecordId) -> Result<Option<Document>, StoreError> {
+    let stored = changes_of(tx, record)?;
+    if stored.is_empty() || stored.iter().any(|change| change.bytes.is_empty()) {
+        return Ok(None);
+    }
+    Document::load(stored.iter().map(|change| change.bytes.as_slice()))
+        .map(Some)
+        .map_err(|_| StoreError::damaged("a record of the feed does not load"))
+}
+
+/// The records of a group, the first written first.
+pub(crate) fn records_of(tx: &Transaction<'_>, group: GroupId) -> Result<Vec<RecordId>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT record FROM feed WHERE tenant = ?1 AND group_id = ?2 AND kind = 0
+         GROUP BY record ORDER BY min(seq)",
+    )?;
+    let records = statement
+        .query_map(params![TENANT, Sql(group)], |row| Ok(row.get::<_, Sql<RecordId>>(0)?.0))?
+        .collect::<Result<_, _>>()?;
+    Ok(records)
+}
+
 /// The control entries after this number, in order: number, time, what they say.
 pub(crate) fn control_after(
     tx: &Transaction<'_>,
@@ -172,11 +195,24 @@ pub(crate) struct Appender<'t> {
     pub(crate) tx: &'t Transaction<'t>,
     pub(crate) head: Cursor,
     pub(crate) now: Millis,
+    /// The records that changes were appended of, for what follows from them.
+    pub(crate) written: Vec<Written>,
+    /// The restricted groups that were opened.
+    pub(crate) opened: Vec<GroupId>,
+}
+
+/// Of which record a change was appended.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) group: GroupId,
+    pub(crate) record: RecordId,
+    pub(crate) author: PersonId,
+    pub(crate) form: String,
 }
 
 impl<'t> Appender<'t> {
     pub(crate) fn new(tx: &'t Transaction<'t>, now: Millis) -> Result<Self, StoreError> {
-        Ok(Self { tx, head: head(tx)?, now })
+        Ok(Self { tx, head: head(tx)?, now, written: Vec::new(), opened: Vec::new() })
     }
 
     fn next(&mut self, digest: &[u8; 32]) -> Cursor {
@@ -184,13 +220,14 @@ impl<'t> Appender<'t> {
         self.head
     }
 
-    /// Appends a change that passed guard and policy.
+    /// Appends a change of a record of this form that passed guard and policy. Without a device, the server
+    /// wrote it for its author.
     pub(crate) fn change(
         &mut self,
         group: GroupId,
         record: RecordId,
-        author: PersonId,
-        device: Option<DeviceId>,
+        (author, device): (PersonId, Option<DeviceId>),
+        form: &str,
         change: &RawChange,
     ) -> Result<u64, StoreError> {
         let at = self.next(&change.hash.0);
@@ -215,6 +252,7 @@ impl<'t> Appender<'t> {
                 at.chain,
             ])?;
         crate::blobs::rows::note_named(self.tx, group, record, &change.bytes)?;
+        self.written.push(Written { group, record, author, form: form.to_owned() });
         Ok(at.seq)
     }
 

@@ -2,9 +2,11 @@
 
 use alongside_domain::{
     ids::{GroupId, RecordId},
+    media::{BlobHash, MediaRef},
     record::moved,
     value::Value,
 };
+use alongside_server::blobs::{BlobFolder, tidy};
 use axum::http::StatusCode;
 
 use crate::{
@@ -132,4 +134,37 @@ fn nobody_moves_what_they_may_not_write_or_where_they_may_not() {
     let nowhere = GroupId(id(9, 9));
     assert_eq!(cora.post(&address, &format!("csrf={token}&unit={nowhere}")).status, StatusCode::NOT_FOUND);
     assert!(!record_at(&world, old).is_moved());
+}
+
+#[test]
+fn a_file_goes_with_the_record_once_it_has_come() {
+    let (world, right, _) = two_cases();
+    let content = b"a photo of the letter";
+    let media = MediaRef::new(BlobHash::of(content), content.len() as u64, "image/jpeg", "PHOTO").unwrap();
+    let letter = RecordId(id(41, 78));
+    let answers =
+        vec![edit("type", "E02"), edit("date", "2015-03-02"), edit("evidence_photo", media.to_string())];
+    world.write(vec![world.create(world.case, "ehc_event", letter, answers)]);
+    world.project();
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    let address = move_address(&world, letter);
+    let token = csrf(&cora.get(&format!("{address}?q=C")));
+    let send = format!("csrf={token}&q=C&unit={right}");
+    let early = cora.post(&address, &send);
+    assert_eq!(early.status, StatusCode::BAD_REQUEST);
+    assert!(early.has("has not come from the phone yet") && !record_at(&world, letter).is_moved());
+
+    let folder = BlobFolder::of(world.state.store.path());
+    let file = folder.whole(world.case, media.hash());
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, content).unwrap();
+    tidy::tidy(&world.state.store, TODAY, 1).unwrap();
+    assert_eq!(cora.post(&address, &send).status, StatusCode::SEE_OTHER);
+    world.project();
+    let new = record_at(&world, letter).moved_to().unwrap();
+    let there = cora.get(&format!("{}/attachments/{new}/{}", case(right), media.hash()));
+    assert_eq!((there.status, there.body.as_bytes()), (StatusCode::OK, &content[..]));
+    // A file of its own: erasing the one case leaves the other's.
+    alongside_server::erase::erase(&world.state.store, TODAY, world.case, "request").unwrap();
+    assert!(folder.whole(right, media.hash()).is_file());
 }

@@ -29,6 +29,23 @@ row 4 refused: column DOB: month_first
 }
 
 #[test]
+fn whoever_is_given_a_case_by_the_import_reads_what_it_says_in_confidence() {
+    let office = Office::new();
+    let map = manual("toml")
+        .replace(", \"address_confidential\"", "")
+        .replace("postcode = {", "address_confidential = { constant = \"yes\" }\npostcode = {");
+    office.file("map.toml", map);
+    office.file("referrals.csv", manual("csv"));
+    office.import("referrals.csv").unwrap();
+    // The case, the child, the family, and what stands beside the family.
+    assert_eq!(office.grants(office.alex), 4);
+    let beside = office.groups().into_iter().filter(|(_, kind, _)| kind == "family_restricted");
+    assert_eq!(beside.count(), 1);
+    let head = office.head();
+    assert_eq!((office.import("referrals.csv").unwrap().unchanged, office.head()), (2, head));
+}
+
+#[test]
 fn a_dry_run_tells_the_same_and_writes_nothing() {
     let office = Office::new();
     office.file("referrals.csv", manual("csv"));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
-use super::{MomentKind, Parts, Programme, Reach, RecordKind, Role, live::LiveForms, surveys};
+use super::{FieldRef, MomentKind, Parts, Programme, Reach, RecordKind, Role, live::LiveForms, surveys};
 use crate::{
     deadline::DeadlineRules,
     form::{Choice, ChoiceSource, Form, MergePolicy, Sensitivity, xlsform},
@@ -113,7 +113,7 @@ impl<'f> Reader<'f> {
         let rules = self.rules(&in_file, &clock.unwrap_or_default());
         let reminders = self.reminders();
         let Model { groups, mut records, parts, states, retention } = model?;
-        self.check_ended(&parts, &in_file, &code_lists);
+        self.check_codes(&parts, &in_file, &code_lists);
         let files: Vec<(&str, &Form)> = forms.iter().map(|(file, form)| (file.as_str(), form)).collect();
         let mut report = Report::new(MODEL);
         states::check(&states, &in_file, &code_lists, &mut report);
@@ -169,31 +169,45 @@ impl<'f> Reader<'f> {
         self.take(report);
     }
 
-    /// The codes that end a unit are codes of its status.
-    fn check_ended(
+    /// The codes that end a unit are codes of its status; that of a reason is one of its question.
+    fn check_codes(
         &mut self,
         parts: &Parts,
         forms: &BTreeMap<String, Form>,
         lists: &BTreeMap<String, Vec<Choice>>,
     ) {
         let mut report = Report::new(MODEL);
-        let place = Place::sheet("parts").column("ended");
-        let status = parts.status.as_ref().and_then(|status| Some((forms.get(&status.form)?, status)));
-        let choices =
-            status.and_then(|(form, status)| match form.question(&status.field)?.kind.choices()? {
-                ChoiceSource::List(name) => form.choices.get(name),
-                ChoiceSource::File(file) => stem(file.as_str(), "", ".csv").and_then(|name| lists.get(name)),
-                ChoiceSource::External(name) => form.external_choices.get(name),
-                ChoiceSource::Answers(_) => None,
+        let known = |field: Option<&FieldRef>| -> Vec<&str> {
+            let choices = field.and_then(|field| {
+                let form = forms.get(&field.form)?;
+                match form.question(&field.field)?.kind.choices()? {
+                    ChoiceSource::List(name) => form.choices.get(name),
+                    ChoiceSource::File(file) => lists.get(stem(file.as_str(), "", ".csv")?),
+                    ChoiceSource::External(name) => form.external_choices.get(name),
+                    ChoiceSource::Answers(_) => None,
+                }
             });
-        for code in &parts.ended {
-            let known: Vec<&str> = choices.into_iter().flatten().map(|choice| choice.name.as_str()).collect();
+            choices.into_iter().flatten().map(|choice| choice.name.as_str()).collect()
+        };
+        let status = known(parts.status.as_ref());
+        let ended =
+            parts.ended.iter().map(|code| (Place::sheet("parts").column("ended"), code, "status", &status));
+        let reasons: Vec<_> = parts.holders.iter().map(|holders| known(holders.reason.as_ref())).collect();
+        let begins = parts.holders.iter().zip(&reasons).filter_map(|(holders, reasons)| {
+            let code = holders.begins.as_ref()?;
+            Some((Place::sheet("parts.holders").column("begins"), code, "reason", reasons))
+        });
+        for (place, code, question, known) in ended.chain(begins) {
             if !known.contains(&code.as_str()) {
                 report.error(
                     place,
                     "unknown_code",
-                    format!("{} is not a code of the status.", quoted(code)),
-                    did_you_mean(code, known, "Name codes of the list that `status` offers."),
+                    format!("{} is not a code of the {question}.", quoted(code)),
+                    did_you_mean(
+                        code,
+                        known.iter().copied(),
+                        &format!("Name codes of the list that `{question}` offers."),
+                    ),
                 );
             }
         }

@@ -215,6 +215,30 @@ fn each_mistake_between_files_has_its_place() {
         ),
         (
             "model.toml",
+            "subject_birth",
+            "[parts.holders.lending]\nperson = \"loan.reader\"\nfrom = \"loan.number\"\nto = \"loan.lent_on\"\n#",
+            "wrong_question_type model.toml [parts.holders.lending] row 30, column from: `number` is of another type. Name a question of the type date.",
+        ),
+        (
+            "model.toml",
+            "subject_birth",
+            "[parts.holders.lending]\nperson = \"loan.reader\"\nfrom = \"loan.lent_on\"\nto = \"reader.born_on\"\n#",
+            "wrong_group model.toml [parts.holders.lending] row 31, column to: Records of `reader` live in `reader`.",
+        ),
+        (
+            "model.toml",
+            "subject_birth",
+            "[parts.holders.lending]\nperson = \"loan.reader\"\nfrom = \"loan.lent_on\"\nto = \"loan.lent_on\"\nreason = \"loan.shelf\"\nbegins = \"OPNE\"\n#",
+            "unknown_code model.toml [parts.holders], column begins: `OPNE` is not a code of the reason. Did you mean `OPEN`?",
+        ),
+        (
+            "model.toml",
+            "subject_birth",
+            "[parts.holders.lending]\nperson = \"loan.reader\"\nfrom = \"loan.lent_on\"\nto = \"loan.lent_on\"\nleads = true\n[parts.holders.once_more]\nperson = \"loan.reader\"\nfrom = \"loan.lent_on\"\nto = \"loan.lent_on\"\nleads = true\n#",
+            "one_leads model.toml [parts.holders.once_more] row 33: Two forms say who supports a unit.",
+        ),
+        (
+            "model.toml",
             "subject_name = [\"reader.name\"]\n",
             "",
             "missing_key model.toml [parts] row 23, column subject_name: The key `subject_name` is missing. Add it to the table.",

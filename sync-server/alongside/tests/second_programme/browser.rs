@@ -62,4 +62,14 @@ impl Browser {
         let answer = request.send().await.unwrap();
         Page { status: answer.status().as_u16(), body: answer.text().await.unwrap() }
     }
+
+    /// Sends the form of a page with these fields.
+    pub(crate) async fn post(&self, path: &str, page: &Page, fields: &[(&str, &str)]) -> Page {
+        let token = page.body.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let all: Vec<(&str, &str)> =
+            std::iter::once(("csrf", token.unwrap_or_default())).chain(fields.iter().copied()).collect();
+        let request = self.client.post(format!("{}{path}", self.server)).header(header::COOKIE, &self.cookie);
+        let answer = request.form(&all).send().await.unwrap();
+        Page { status: answer.status().as_u16(), body: answer.text().await.unwrap() }
+    }
 }

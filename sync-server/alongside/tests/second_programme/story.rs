@@ -230,12 +230,27 @@ async fn story() {
     let dilys_page = until(&browser, &format!("/friendships/{dilys}"), "Vaughan").await;
     assert_eq!(dilys_page.status, 200);
 
+    // The organiser gives a friendship that nobody has to Gwen, who finds it on her phone.
+    let people = browser.get("/areas/TREF_UCHAF/people").await;
+    assert!(people.text().contains("Gwen Rees"), "{}", people.text());
+    speaks_its_own_words(&people);
+    let seaside = browser.get("/areas/GLAN_MOR").await.link("/friendships/");
+    let giving = browser.get(&format!("{seaside}/people")).await;
+    assert!(giving.has("Who visits whom") || giving.has("Pairing"), "{}", giving.text());
+    speaks_its_own_words(&giving);
+    let given =
+        [("form", "pairing"), ("person", gwen.as_str()), ("from", "2025-06-30"), ("note", "Ring twice")];
+    assert_eq!(browser.post(&format!("{seaside}/people"), &giving, &given).await.status, 303);
+    let page = until(&browser, &format!("{seaside}/people"), "Pairing since 30 June 2025").await;
+    speaks_its_own_words(&page);
+    phone.sync(&serving.url).await;
+    assert_eq!(phone.profile.records().home(None).await.unwrap().units, 3);
+
     // A volunteer sees the granted ones only; a trustee none.
     let own = Browser::signed_in(&serving.url, &gwens_link).await;
     assert_eq!(own.get(&address).await.status, 200);
-    let seaside = browser.get("/areas/GLAN_MOR").await.link("/friendships/");
-    assert_eq!(browser.get(&seaside).await.status, 200);
-    assert_eq!(own.get(&seaside).await.status, 404);
+    assert_eq!(own.get(&seaside).await.status, 200, "she has it now");
+    assert_eq!(own.get(&format!("{seaside}/people")).await.status, 404, "and gives it to nobody");
     let none = Browser::signed_in(&serving.url, &trustee).await;
     assert_eq!(none.get("/").await.status, 403);
 

@@ -160,7 +160,7 @@ async fn pressed(
 }
 
 /// Waits until pages show what was written.
-pub(super) async fn shown_at(console: &Console, number: Option<u64>) {
+pub(in crate::console) async fn shown_at(console: &Console, number: Option<u64>) {
     if let Some(number) = number {
         let mut projected = console.model.projected();
         // A page that is behind is still right for its time.
@@ -207,7 +207,7 @@ fn write(ingest: &Ingest, signed_in: &SignedIn, write: LocalWrite) -> Result<Opt
 }
 
 /// Writes all of this, or nothing. Gives the number of the last entry of the feed.
-pub(super) fn write_all(
+pub(in crate::console) fn write_all(
     ingest: &Ingest,
     signed_in: &SignedIn,
     writes: Vec<LocalWrite>,

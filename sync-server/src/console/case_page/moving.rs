@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use alongside_domain::{
+    form::QuestionKind,
     ids::{GroupId, RecordId},
+    media::MediaRef,
     record::{
         RecordView, Root,
         moved::{self, CannotMove, Move},
@@ -21,6 +23,7 @@ use serde::Deserialize;
 
 use super::disagreements::{shown_at, write_all};
 use crate::{
+    blobs,
     console::{
         Console,
         access::Reader,
@@ -126,6 +129,11 @@ pub(in crate::console) async fn post(
                 return page(&worker, &signed_in, (unit, record), form.q, fault).map(Err);
             }
         };
+        if !attachments_follow(&worker, &planned)? {
+            let fault =
+                "A file of it has not come from the phone yet, or there is no room for it: move it later";
+            return page(&worker, &signed_in, (unit, record), form.q, fault.to_owned()).map(Err);
+        }
         let reason = Some(form.reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         let number = write_all(&ingest, &signed_in, writes(&worker, planned, record, reason))?;
         Ok::<_, PageError>(Ok((target, number)))
@@ -159,6 +167,8 @@ fn movable(
 
 /// What is to be written, and as what.
 struct Planned {
+    /// The group that the record stands in.
+    from: GroupId,
     root: Root,
     planned: Move,
 }
@@ -195,15 +205,32 @@ fn plan(
         }
         let root =
             |record| Root { id: record, group, form_version: form.version.clone(), ..view.root.clone() };
-        Ok(Some(planned.map(|planned| Planned { root: root(planned.record), planned })))
+        let from = view.root.group;
+        Ok(Some(planned.map(|planned| Planned { from, root: root(planned.record), planned })))
     })?;
     found.ok_or(PageError::NotFound)
+}
+
+/// Gives the new group its own copy of every file that the record names. `false` where one cannot be given.
+fn attachments_follow(console: &Console, moved: &Planned) -> Result<bool, PageError> {
+    let form = console.programme.forms.get(&moved.root.form);
+    let groups = (moved.from, moved.root.group);
+    for edit in &moved.planned.answers {
+        let question = form.and_then(|form| form.question_of_key(&edit.key));
+        let is_file = question.is_some_and(|question| matches!(question.kind, QuestionKind::Media(_)));
+        let Some(media) = MediaRef::of(&edit.value).filter(|_| is_file) else { continue };
+        let now = console.clock.now();
+        if blobs::local::copy(&console.store, groups, media.hash(), blobs::MOST_GROUP_BYTES, now)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The new record and the closing of the old one: both, or nothing.
 fn writes(
     console: &Console,
-    Planned { root, planned }: Planned,
+    Planned { from: _, root, planned }: Planned,
     record: RecordId,
     reason: Option<String>,
 ) -> Vec<LocalWrite> {

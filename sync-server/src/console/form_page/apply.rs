@@ -23,8 +23,6 @@ use crate::{
 const MOST_ASKED: usize = 2_000;
 /// Most files behind one link.
 const MOST_FILES: usize = 20;
-/// Most bytes that the files of one group may be together where forms bring them.
-const MOST_GROUP_BYTES: u64 = 2 << 30;
 /// The consent under which a file comes that somebody attaches by their own hand.
 const SCOPE: &str = "SURVEY";
 
@@ -238,7 +236,7 @@ fn file(
         &console.store,
         visit.link.group,
         &file.bytes,
-        MOST_GROUP_BYTES,
+        blobs::MOST_GROUP_BYTES,
         console.clock.now(),
     )?;
     let Some(hash) = kept else {

@@ -133,7 +133,7 @@ impl Model {
             bytes,
         };
         let author = if device.is_some() { PERSON } else { OTHER };
-        let seq = self.append(|log| log.change(into, RecordId([6; 16]), author, device, &change));
+        let seq = self.append(|log| log.change(into, RecordId([6; 16]), (author, device), "form", &change));
         self.truth.entry(into).or_default().insert(seq);
         seq
     }

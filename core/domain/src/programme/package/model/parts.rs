@@ -12,6 +12,7 @@ use crate::{
     programme::{
         CorrectionParts, EventParts, FieldRef, GroupKind, MomentKind, MomentParts, PartWords, Parts,
         RecordKind,
+        holders::HolderParts,
         package::toml_file::{Located, Table, TomlFile},
         sessions::SessionParts,
     },
@@ -75,6 +76,7 @@ impl PartsReader<'_> {
             .collect();
         let correction =
             file.table(table, "correction").and_then(|mut table| self.correction(file, &mut table, &unit));
+        let holders = self.all_holders(file, table, &unit);
         file.finish(table);
         Parts {
             unit,
@@ -93,7 +95,61 @@ impl PartsReader<'_> {
             session,
             moments,
             correction,
+            holders,
         }
+    }
+
+    /// The forms whose records say who has a unit from when to when.
+    fn all_holders(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> Vec<HolderParts> {
+        let Some(table) = file.table(table, "holders") else { return Vec::new() };
+        let mut all: Vec<HolderParts> = Vec::new();
+        for (_, mut table) in file.tables(&table) {
+            let Some(holders) = self.holders(file, &mut table, unit) else { continue };
+            if all.iter().any(|known| known.person.form == holders.person.form) {
+                file.report.error(
+                    table.place(),
+                    "twice",
+                    format!("Records of {} are named here already.", quoted(&holders.person.form)),
+                    "Name each form once.",
+                );
+            }
+            if holders.leads && all.iter().any(|known| known.leads) {
+                file.report.error(
+                    table.place(),
+                    "one_leads",
+                    "Two forms say who supports a unit.",
+                    "Write `leads = true` once: records of the others say who stands in.",
+                );
+            }
+            all.push(holders);
+        }
+        all
+    }
+
+    fn holders(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> Option<HolderParts> {
+        for key in ["person", "from", "to"] {
+            file.require(table, key);
+        }
+        let mut field = |file: &mut TomlFile<'_>, key, kinds, wanted| {
+            let text = file.text(table, key)?;
+            let field = self.field(file.report, &text, unit, Where::Unit, kinds, wanted)?;
+            Some((text, field))
+        };
+        let person = field(file, "person", TEXTS, "text or hidden");
+        let others = [
+            field(file, "from", DATES, "date"),
+            field(file, "to", DATES, "date"),
+            field(file, "reason", CODES, "select_one"),
+            field(file, "note", TEXTS, "text"),
+        ];
+        if let Some((_, person)) = &person {
+            one_form(file, person, others.iter().flatten(), "the person");
+        }
+        let leads = file.flag(table, "leads");
+        let begins = file.text(table, "begins").map(|code| code.value);
+        file.finish(table);
+        let [from, to, reason, note] = others.map(|field| field.map(|(_, field)| field));
+        Some(HolderParts { person: person?.1, from: from?, to: to?, reason, note, begins, leads })
     }
 
     fn session(&self, file: &mut TomlFile<'_>, table: &mut Table<'_>, unit: &str) -> Option<SessionParts> {
