@@ -94,7 +94,7 @@ pub(crate) fn follow(
         leads.extend(now.map(|held| (held, written.author)));
     }
     for (group, person) in named {
-        settle(log, programme, group, person, today)?;
+        settle(log, programme, (group, person), today, true)?;
     }
     for (held, author) in leads {
         lead(log, programme, actor, &held, author, today)?;
@@ -121,8 +121,8 @@ pub(crate) fn turn(
     } else if read.day == Some(today) {
         return Ok(false);
     }
-    for (group, person) in rows::unsettled(log.tx, today)? {
-        settle(log, programme, group, person, today)?;
+    for pair in rows::unsettled(log.tx, today)? {
+        settle(log, programme, pair, today, false)?;
     }
     if let (Some(before), Some(leading)) = (read.day, programme.parts.leading_holders()) {
         for (record, held) in rows::begun(log.tx, &leading.person.form, (before, today))? {
@@ -188,13 +188,14 @@ fn read(
     Ok(interval.map(|interval| Held { group, form, interval }))
 }
 
-/// Grants or withdraws a unit, as the person's intervals have it.
+/// Grants or withdraws a unit, as the person's intervals have it. Where they `changed`, whatever was granted before
+/// goes; with a new day only what was granted by their end: who is given it afterwards keeps it.
 fn settle(
     log: &mut Appender<'_>,
     programme: &Programme,
-    group: GroupId,
-    person: PersonId,
+    (group, person): (GroupId, PersonId),
     today: Date,
+    changed: bool,
 ) -> Result<(), StoreError> {
     let mut intervals = rows::of_group(log.tx, group)?;
     intervals.retain(|interval| interval.person == person);
@@ -205,6 +206,12 @@ fn settle(
                 hand_on(log, programme, group, person)?;
             }
             Ok(())
+        }
+        Some(Holding::Over) if !changed => {
+            let access::Access::Granted(seq) = access::access(log.tx, person, group)? else { return Ok(()) };
+            let granted = log::received_at(log.tx, seq)?.map(|at| programme.day(at));
+            let ended = intervals.iter().filter_map(|interval| interval.to).max();
+            if granted > ended { Ok(()) } else { access::withdraw_with_links(log, person, group) }
         }
         // No record names them any more: one did, by mistake.
         Some(Holding::Over) | None => access::withdraw_with_links(log, person, group),

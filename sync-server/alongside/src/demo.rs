@@ -12,6 +12,7 @@ use std::{
 use alongside_domain::{
     ids::{GroupId, PersonId},
     programme::Programme,
+    record::Root,
     time::Millis,
 };
 use alongside_server::ingest::LocalWrite;
@@ -31,7 +32,7 @@ mod surveys;
 mod week;
 
 use fleet::{Handset, Tally};
-use generate::{Chance, World};
+use generate::{Answers, Chance, World};
 use line::{Badness, Line};
 use server::Stage;
 use summary::{Summary, SyncFigures, Took, WeekFigures, WorldFigures};
@@ -185,7 +186,8 @@ async fn play(options: &Options, folder: &TempDir, stop: &StopFlag) -> Result<Pl
     took.cold_sync = since(at);
 
     let at = Instant::now();
-    let Week { collisions, tally } = week(&stage, &world, &mut phones, &line, &mut chance, stop).await?;
+    let Week { collisions, tally } =
+        week(&stage, &programme, &world, &mut phones, &line, &mut chance, stop).await?;
     let idle = fleet::until_up_to_date(phones.iter()).await?;
     took.week = since(at);
 
@@ -235,13 +237,14 @@ struct Week {
 /// Five days offline, an evening's try over the bad line each, and a good line at the end.
 async fn week(
     stage: &Stage,
+    programme: &Programme,
     world: &World,
     phones: &mut [Handset],
     line: &Line,
     chance: &mut Chance,
     stop: &StopFlag,
 ) -> Result<Week> {
-    let shared = cover(stage, world, phones, chance)?;
+    let shared = cover(stage, programme, (world, phones), chance)?;
     let mut collisions = Vec::new();
     let mut tally = Tally::default();
     let names = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"];
@@ -295,11 +298,12 @@ async fn week(
     Ok(Week { collisions, tally })
 }
 
-/// Lets colleagues of the same area cover a case of each other, so that two phones hold it.
+/// Lets colleagues of the same area cover a case of each other, so that two phones hold it: the coordinator writes
+/// so, and access follows.
 fn cover(
     stage: &Stage,
-    world: &World,
-    phones: &[Handset],
+    programme: &Programme,
+    (world, phones): (&World, &[Handset]),
     chance: &mut Chance,
 ) -> Result<Vec<(usize, usize, GroupId)>> {
     let mut shared = Vec::new();
@@ -323,8 +327,22 @@ fn cover(
             .iter()
             .find(|person| person.partner == partner && person.role == "COORDINATOR")
             .context("a partner has no coordinator")?;
-        let grant = vec![LocalWrite::Grant { person: phones[second].id, group }];
-        tokio::task::block_in_place(|| stage.ingest.ingest_local(coordinator.id, grant))?;
+        let form = programme.forms.get("cover").context("the programme has no form for a cover")?;
+        let said = Answers::default()
+            .text("supporter", phones[second].id.to_string())
+            .date("from", MONDAY)
+            .date("to", MONDAY.saturating_add(jiff::Span::new().days(13)))
+            .text("reason", "LEAVE");
+        let id = chance.record_id(morning(0));
+        let (form, form_version) = (form.id.clone(), form.version.clone());
+        let written = vec![LocalWrite::Create {
+            root: Root { id, form, form_version, group },
+            edits: said.edits(),
+            at: morning(0),
+            zone: programme.zone.clone(),
+            reason: None,
+        }];
+        tokio::task::block_in_place(|| stage.ingest.ingest_local(coordinator.id, written))?;
         shared.push((first, second, group));
     }
     Ok(shared)

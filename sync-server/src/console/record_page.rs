@@ -5,7 +5,8 @@
 //! with what was written; *Save* saves whatever can be stored as its type. What is missing or wrong is told, and
 //! holds nothing up.
 //!
-//! Restricted answers, attachments and what names people or records are shown and changed elsewhere.
+//! Where an answer names a person or another record, those of the partner and of the unit are offered. Restricted
+//! answers are changed by whoever reads them. Attachments are shown, and changed on the phone.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +15,7 @@ use std::{
 };
 
 use alongside_domain::{
-    form::{Form, Item, Question, QuestionKind, expr::Surroundings, session::Session},
+    form::{Form, Item, Question, QuestionKind, Sensitivity, expr::Surroundings, session::Session},
     ids::{GroupId, PersonId, RecordId},
     programme::{live::LiveForm, split},
     record::RecordView,
@@ -43,6 +44,7 @@ use super::{
 use crate::read_model::{ReadModelError, case};
 
 mod apply;
+mod offers;
 
 /// How long the page waits to show what was written.
 const SHOWN_WITHIN: Duration = Duration::from_secs(2);
@@ -63,6 +65,10 @@ struct EditPage {
     fields: Vec<Asked>,
     /// Repeats that can grow: key and label.
     grow: Vec<(String, String)>,
+    /// Rows that can be taken away: key and label.
+    rows: Vec<(String, String)>,
+    /// Rows that are taken away with the next save.
+    gone: Vec<String>,
     reason: String,
     elsewhere: bool,
 }
@@ -95,6 +101,7 @@ struct Sight<'a> {
     reference: String,
     around: Surroundings,
     people: BTreeMap<PersonId, String>,
+    offers: offers::Offers,
 }
 
 /// What was entered on the page so far.
@@ -103,6 +110,8 @@ struct Entry {
     errors: BTreeMap<String, String>,
     saved: bool,
     reason: String,
+    /// Keys of the rows that are to go.
+    gone: Vec<String>,
 }
 
 impl<'a> Sight<'a> {
@@ -140,10 +149,14 @@ impl<'a> Sight<'a> {
             let (Some(form), Some(live)) = (form, programme.live_form(&view.root.form)) else {
                 return Ok(None);
             };
+            let offers = match programme.records.get(&form.id) {
+                Some(kind) => offers::read(connection, &wording, (form, kind), record)?,
+                None => offers::Offers::new(),
+            };
             let now = console.clock.now().timestamp();
             let around = Surroundings::new(now, programme.time_zone(), rand::random());
             let reference = line.reference;
-            Ok(Some(Self { console, reader, form, live, view, unit, reference, around, people }))
+            Ok(Some(Self { console, reader, form, live, view, unit, reference, around, people, offers }))
         })
     }
 
@@ -157,27 +170,27 @@ impl<'a> Sight<'a> {
 
     /// Whether a question stands on the page at all.
     fn is_shown(&self, question: &Question) -> bool {
-        question.kind != QuestionKind::Hidden
+        (question.kind != QuestionKind::Hidden || self.offers.contains_key(&question.name))
             && self.reader.may_read_answer(question)
-            && !split::is_apart(&self.console.programme, self.form, question)
+            && (!split::is_apart(&self.console.programme, self.form, question)
+                || self.reader.may_read(Sensitivity::X))
     }
 
     /// Whether its answer is changed on the page, and not only shown.
     fn is_open(&self, session: &Session, key: &str, question: &Question) -> bool {
         let kind = self.console.programme.records.get(&self.form.id);
-        let is_fixed = kind.is_none_or(|kind| {
-            kind.references.contains_key(&question.name)
-                || kind.key.as_ref().is_some_and(|fields| fields.contains(&question.name))
-        });
+        let is_fixed =
+            kind.is_none_or(|kind| kind.key.as_ref().is_some_and(|fields| fields.contains(&question.name)));
         let text = session.value_of(key).map(|value| value.text(&self.around.zone)).unwrap_or_default();
+        let is_offered = self.offers.contains_key(&question.name);
         let choices = self.console.programme.choices(self.form, question).unwrap_or_default();
         !is_fixed
             && self.is_shown(question)
             && question.kind.is_kept()
-            && crate::surveys::answer::is_shown(&question.kind)
+            && (is_offered || crate::surveys::answer::is_shown(&question.kind))
             && !matches!(question.kind, QuestionKind::Media(_))
             && choices.iter().all(|choice| self.reader.may_read_code(choice))
-            && text.parse::<PersonId>().is_err()
+            && (is_offered || text.parse::<PersonId>().is_err())
             && session.state(key, &self.around).is_some_and(|state| !state.read_only)
     }
 
@@ -238,6 +251,10 @@ impl<'a> Sight<'a> {
             let is_open = self.is_open(session, &key, question);
             let control = match question.kind {
                 QuestionKind::Note => Control::Note,
+                _ if is_open && self.offers.contains_key(&question.name) => {
+                    let chosen = was(session, &key, &self.around);
+                    Control::Box { picks: self.offers[&question.name].picks(&chosen) }
+                }
                 _ if is_open => controls::control(&asking, &key, question, typed),
                 _ => Control::Fixed(self.in_words(session, &key, question)),
             };
@@ -260,8 +277,7 @@ impl<'a> Sight<'a> {
             });
         }
         let elsewhere = self.form.questions().any(|question| {
-            split::is_apart(&self.console.programme, self.form, question)
-                || matches!(question.kind, QuestionKind::Media(_))
+            !self.reader.may_read_answer(question) || matches!(question.kind, QuestionKind::Media(_))
         });
         let has_errors = !entry.errors.is_empty();
         let frame = signed_in.frame(self.console);
@@ -276,6 +292,8 @@ impl<'a> Sight<'a> {
             has_errors,
             single: false,
             fields,
+            rows: rows(self.form, session),
+            gone: entry.gone,
             grow: repeats(self.form),
             reason: entry.reason,
             elsewhere,
@@ -329,6 +347,17 @@ fn repeats(form: &Form) -> Vec<(String, String)> {
     let mut found = Vec::new();
     walk(&form.items, &mut found);
     found
+}
+
+/// The rows of the repeats that people take rows away from, with their labels.
+fn rows(form: &Form, session: &Session) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (repeat, label) in repeats(form) {
+        for (place, row) in session.row_keys(&repeat, None).into_iter().enumerate() {
+            all.push((row, format!("{label} {}", place + 1)));
+        }
+    }
+    all
 }
 
 #[derive(Deserialize)]

@@ -175,6 +175,13 @@ fn whom_no_record_names_keeps_what_they_have() {
     lab.allocate(lab.ben, "2015-03-16", "2015-03-16");
     let lab = lab.restarted(1);
     assert!(lab.has(dan) && !lab.has(lab.ben));
+    // Nor does it matter that somebody had it for some days before.
+    let at = Millis(NOW.0 + DAY);
+    lab.ingest
+        .ingest_local_at(lab.cora, Some(at), vec![LocalWrite::Grant { person: lab.ben, group: CASE }])
+        .unwrap();
+    let lab = lab.restarted(2);
+    assert!(lab.has(lab.ben), "given again after the last day");
     // Named for a time to come, they have it until then as before.
     lab.correct(&[("supporter", &dan.to_string()), ("from", "2015-04-01"), ("to", "")]);
     assert!(lab.has(dan));

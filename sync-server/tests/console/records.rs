@@ -2,6 +2,7 @@
 
 use alongside_domain::{
     ids::{GroupId, RecordId},
+    programme::split,
     rules::Finding,
     value::Value,
 };
@@ -148,6 +149,96 @@ fn a_row_is_added_on_the_page_and_what_cannot_be_stored_is_still_on_it() {
     world.project();
     assert_eq!(value(&world, world.contact, &key), Some("Ring the school".into()));
     assert_eq!(value(&world, world.contact, &due), Some("2015-02-27".into()));
+}
+
+#[test]
+fn a_row_is_taken_away_with_the_next_save_and_stays_in_the_history() {
+    let world = World::new(0);
+    let rows = ["actions/1/action", "actions/2/action"];
+    let answers = [edit(rows[0], "Ring the school"), edit(rows[1], "Send the letter")];
+    world.answer(world.people.asha, world.contact, &answers, "");
+    world.project();
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    let to = address(&world, world.contact);
+    let page = cora.get(&to);
+    let head = world.state.store.head().unwrap();
+    let page = send(&mut cora, &page, &to, "remove:actions/1", &[]);
+    assert!(!page.has("value=\"Ring the school\"") && page.has("value=\"Send the letter\""), "{}", page.body);
+    assert!(page.has("taken away when you save"));
+    assert_eq!(world.state.store.head().unwrap(), head, "nothing is written yet");
+    // One that is added and taken away again is gone from the page.
+    let page = send(&mut cora, &page, &to, "add:actions", &[]);
+    let added = filled(&page).into_iter().find(|(name, value)| name.ends_with("/action") && value.is_empty());
+    let added = added.unwrap().0.replace("/action", "");
+    let page = send(&mut cora, &page, &to, &format!("remove:{added}"), &[]);
+    assert!(!page.has(&format!("name=\"{added}/action\"")));
+    assert_eq!(send(&mut cora, &page, &to, "save", &[]).status, StatusCode::SEE_OTHER);
+    world.project();
+    let stored = world.model.read(|db| case::record(db, world.contact)).unwrap().unwrap();
+    assert_eq!(stored.view.rows("actions"), ["2"]);
+    assert!(cora.get(&format!("/cases/{}", world.case)).has("Ring the school"), "the history has it");
+}
+
+#[test]
+fn people_and_records_are_chosen_from_those_that_there_are() {
+    let world = World::new(0);
+    let (about, letter, event) = (RecordId(id(13, 1)), RecordId(id(15, 501)), RecordId(id(16, 501)));
+    world.write(vec![
+        world.create(world.case, "ehc_episode", event, vec![edit("type", "NEW_ASSESSMENT")]),
+        world.create(world.case, "ehc_event", letter, vec![edit("type", "E02"), edit("date", "2015-03-02")]),
+    ]);
+    world.project();
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    let to = address(&world, about);
+    let page = cora.get(&to);
+    let (asha, ben) = (world.people.asha.to_string(), world.people.ben.to_string());
+    assert!(page.has(&format!("value=\"{asha}\" selected")) && page.has("Ben Lowe"), "{}", page.body);
+    let dev = world.people.dev.to_string();
+    let wrong = send(&mut cora, &page, &to, "save", &[("allocated_supporter", &dev)]);
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.has("Choose one of those that are offered") && !wrong.has("Dev Rao"));
+    assert_eq!(
+        send(&mut cora, &page, &to, "save", &[("allocated_supporter", &ben)]).status,
+        StatusCode::SEE_OTHER
+    );
+    let to = address(&world, letter);
+    let page = cora.get(&to);
+    let named = event.to_string();
+    assert!(page.has(&format!("<option value=\"{named}\">")), "{}", page.body);
+    assert_eq!(send(&mut cora, &page, &to, "save", &[("episode", &named)]).status, StatusCode::SEE_OTHER);
+    world.project();
+    assert_eq!(value(&world, about, "allocated_supporter"), Some(ben.as_str().into()));
+    assert_eq!(value(&world, letter, "episode"), Some(Value::Ref(event)));
+}
+
+#[test]
+fn who_reads_restricted_answers_changes_them_where_they_stand() {
+    let world = World::new(0);
+    let (asha, ben) = (world.people.asha, world.people.ben);
+    world.answer(asha, world.household, &[edit("home_risk_note", "A large dog")], "");
+    world.project();
+    let to = address(&world, world.household);
+    let mut hers = Browser::signed_in(&world, asha);
+    let page = hers.get(&to);
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.has("A large dog"), "{}", page.body);
+    let saved = send(&mut hers, &page, &to, "save", &[("home_risk_note", "The dog is gone")]);
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+    world.project();
+    assert_eq!(value(&world, world.household, "home_risk_note"), None, "not in the open part");
+    let part = split::part_of(world.household, split::restricted_group(world.family, asha));
+    assert_eq!(value(&world, part, "home_risk_note"), Some("The dog is gone".into()));
+    // Who was not granted hers is not told, and writes their own.
+    let mut his = Browser::signed_in(&world, ben);
+    let page = his.get(&to);
+    assert!(page.has("name=\"home_risk_note\"") && !page.has("The dog is gone"), "{}", page.body);
+    send(&mut his, &page, &to, "save", &[("home_risk_note", "The lift is broken")]);
+    world.project();
+    assert_eq!(value(&world, part, "home_risk_note"), Some("The dog is gone".into()));
+    let own = split::part_of(world.household, split::restricted_group(world.family, ben));
+    assert_eq!(value(&world, own, "home_risk_note"), Some("The lift is broken".into()));
+    let mut cora = Browser::signed_in(&world, world.people.cora);
+    assert!(!cora.get(&to).has("home_risk_note"));
 }
 
 #[test]

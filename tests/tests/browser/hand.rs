@@ -12,13 +12,19 @@ const MOST_STOPS: usize = 120;
 async fn steady<T, F: Future<Output = anyhow::Result<T>>>(mut doing: impl FnMut() -> F) -> anyhow::Result<T> {
     for _ in 0..50 {
         match doing().await {
-            Err(error) if format!("{error:#}").contains("stale element") => {
+            Err(error) if is_gone(&error) => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             done => return done,
         }
     }
     doing().await
+}
+
+/// The driver has two ways to say it.
+fn is_gone(error: &anyhow::Error) -> bool {
+    let said = format!("{error:#}");
+    ["stale element", "does not belong to the document"].iter().any(|words| said.contains(words))
 }
 
 pub(crate) async fn point_at(client: &Client, css: &str) -> anyhow::Result<()> {
@@ -59,9 +65,18 @@ pub(crate) async fn write(client: &Client, name: &str, text: &str) -> anyhow::Re
     .await
 }
 
-/// Presses a button of the form by what it sends.
+/// Presses a button of the form by what it sends, and waits until the page has gone: whatever is looked for next
+/// is on the next one.
 pub(crate) async fn press(client: &Client, go: &str) -> anyhow::Result<()> {
-    point_at(client, &format!(".go button[name=go][value='{go}'], .remove button[value='{go}']")).await
+    let page = client.find(Locator::Css("html")).await?;
+    point_at(client, &format!(".go button[name=go][value='{go}'], .remove button[value='{go}']")).await?;
+    for _ in 0..200 {
+        if page.is_displayed().await.is_err() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the page is still there after `{go}` was pressed")
 }
 
 /// Waits until the page says this in its heading.

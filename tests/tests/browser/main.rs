@@ -54,6 +54,8 @@ fn a_coordinator_finds_a_case_and_sees_both_sides() {
             address: address.clone(),
             link,
             case: format!("/cases/{}", world.case),
+            supporter: world.people.asha.to_string(),
+            contact: format!("/cases/{}/records/{}", world.case, world.contact),
             pair: format!("/areas/840/duplicates/{}/{}", pair[0], pair[1]),
             judge: Judge::new(name, look, axe_script.clone()),
             name,
@@ -83,6 +85,10 @@ struct Visit {
     address: String,
     link: String,
     case: String,
+    /// Who has the case.
+    supporter: String,
+    /// A record of the case.
+    contact: String,
     /// The page that compares the child of the story with one who was entered again.
     pair: String,
     judge: Judge,
@@ -109,6 +115,7 @@ impl Visit {
                 visit.list(client).await?;
                 visit.case(client).await?;
                 visit.one_child(client).await?;
+                visit.hand_over(client).await?;
                 visit.sign_out(client).await
             }
         }
@@ -136,6 +143,12 @@ impl Visit {
             ("case", self.case.clone()),
             ("duplicates", "/areas/840/duplicates".to_owned()),
             ("compare", self.pair.clone()),
+            ("people", "/areas/840/people".to_owned()),
+            ("caseload", format!("/areas/840/people/{}?all=yes", self.supporter)),
+            ("nobody", "/areas/840/people/nobody".to_owned()),
+            ("who-has", format!("{}/people", self.case)),
+            ("change", format!("{}/edit", self.contact)),
+            ("move", format!("{}/move?q=C", self.contact)),
             ("missing", "/areas/000".to_owned()),
         ];
         for (name, path) in pages {
@@ -239,6 +252,25 @@ impl Visit {
         let undone = Locator::XPath("//dt[contains(., 'Undone by')]");
         client.wait().for_element(undone).await?;
         Ok(())
+    }
+
+    /// A case is given to somebody else; what is missing is said first.
+    async fn hand_over(&self, client: &Client) -> anyhow::Result<()> {
+        client.goto(&format!("{}{}", self.address, self.case)).await?;
+        client.find(Locator::LinkText("Who has this case")).await?.click().await?;
+        let give = Locator::XPath("//button[. = 'Give it']");
+        client.wait().for_element(give).await?.click().await?;
+        let problem = client.wait().for_element(Locator::Css(".error-summary a")).await?;
+        self.check(client, "hand-over-problem").await?;
+        problem.click().await?;
+        let person = client.find(Locator::Css("#person")).await?;
+        person.select_by_label("Ben Lowe").await?;
+        client.find(Locator::Css("#reason")).await?.select_by_value("LEAVE").await?;
+        client.find(Locator::Css("#form-cover")).await?.click().await?;
+        client.find(Locator::Css("#to")).await?.send_keys("03202015").await?;
+        client.find(give).await?.click().await?;
+        client.wait().for_element(Locator::XPath("//*[@role='status'][contains(., 'Written')]")).await?;
+        self.check(client, "handed-over").await
     }
 
     async fn sign_out(&self, client: &Client) -> anyhow::Result<()> {

@@ -69,7 +69,10 @@ impl Browser {
         let all: Vec<(&str, &str)> =
             std::iter::once(("csrf", token.unwrap_or_default())).chain(fields.iter().copied()).collect();
         let request = self.client.post(format!("{}{path}", self.server)).header(header::COOKIE, &self.cookie);
-        let answer = request.form(&all).send().await.unwrap();
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(all);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = request.body(body.finish()).send().await.unwrap();
         Page { status: answer.status().as_u16(), body: answer.text().await.unwrap() }
     }
 }

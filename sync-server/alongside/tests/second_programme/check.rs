@@ -36,7 +36,7 @@ fn a_good_package_is_said_to_be_good_and_shown() {
     let folder = folder.to_str().unwrap();
     let checked = programme(&["check", folder]);
     assert!(checked.ok, "{}", checked.out);
-    assert_eq!(checked.out, "befriending 3 can be used: 6 forms, 0 errors, 0 warnings\n");
+    assert_eq!(checked.out, "befriending 3 can be used: 7 forms, 0 errors, 0 warnings\n");
     let json = programme(&["check", folder, "--json"]).json();
     assert_eq!(
         (&json["ok"], &json["errors"], &json["warnings"], &json["programme"]["id"]),
@@ -94,7 +94,7 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place() {
         "codelists/step.csv 2 not_utf8",
         "deadlines.toml 37 wrong_type",
         "forms/visit.md 4 unknown_type",
-        "model.toml 53 unknown_question",
+        "model.toml 60 unknown_question",
         "notes.txt null unknown_file",
         "programme.toml 15 wrong_toml_type",
     ] {

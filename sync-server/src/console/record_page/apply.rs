@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alongside_domain::{
-    form::{Question, QuestionKind},
+    form::{Question, QuestionKind, session::Session},
     problem::Severity,
     programme::{entry::Answer, live},
 };
@@ -43,7 +43,7 @@ pub(super) fn page(sight: &Sight<'_>, signed_in: &SignedIn, posted: &Posted) -> 
     }
     for name in posted.names() {
         let key = name.split('~').next().unwrap_or(name);
-        if !["go", "csrf", "reason", "asked"].contains(&name) && !asked.contains(key) {
+        if !["go", "csrf", "reason", "asked", "gone"].contains(&name) && !asked.contains(key) {
             return Err(PageError::NotOfForm);
         }
     }
@@ -53,7 +53,13 @@ pub(super) fn page(sight: &Sight<'_>, signed_in: &SignedIn, posted: &Posted) -> 
     let mut session = stored.clone();
     let mut errors = BTreeMap::new();
     let mut answers = BTreeMap::new();
-    for key in asked {
+    let go = posted.one("go").unwrap_or("save");
+    let mut gone: Vec<String> = posted.all("gone").to_vec();
+    gone.extend(go.strip_prefix("remove:").map(str::to_owned));
+    let is_gone = |key: &str| {
+        gone.iter().any(|row| key.strip_prefix(row.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
+    for key in asked.into_iter().filter(|key| !is_gone(key)) {
         let question = sight.form.question_of_key(key).ok_or(PageError::NotOfForm)?;
         // A row that is new, or that was taken away elsewhere meanwhile, is made.
         if session.value_of(key).is_none() {
@@ -63,7 +69,14 @@ pub(super) fn page(sight: &Sight<'_>, signed_in: &SignedIn, posted: &Posted) -> 
             return Err(PageError::NotOfForm);
         }
         let asking = Asking { session: &session, language: "", order: 0, around: &sight.around };
-        let answer = match controls::read(&asking, key, question, posted) {
+        let read = match sight.offers.get(&question.name) {
+            Some(offer) => {
+                let sent = posted.one(key).unwrap_or_default().trim();
+                offer.answer(sent, &was(&stored, key, &sight.around)).map(Some)
+            }
+            None => controls::read(&asking, key, question, posted),
+        };
+        let answer = match read {
             Ok(Some(answer)) => answer,
             Ok(None) => continue,
             Err(error) => {
@@ -90,15 +103,49 @@ pub(super) fn page(sight: &Sight<'_>, signed_in: &SignedIn, posted: &Posted) -> 
         session = trial;
         answers.insert(key.to_owned(), answer);
     }
-    let go = posted.one("go").unwrap_or("save");
+    take_away(sight, &stored, &mut session, &gone, &mut answers)?;
     if let Some(repeat) = go.strip_prefix("add:") {
         session.add_row(repeat, None, &sight.around).map_err(|_| PageError::NotOfForm)?;
     }
     if go != "save" || !errors.is_empty() {
-        let entry = Entry { errors, reason, saved: false };
+        let entry = Entry { errors, reason, saved: false, gone };
         return Ok(Done::Drawn(sight.draw(signed_in, &session, Some(posted), entry)?));
     }
     save(sight, signed_in, &answers, &session, reason, posted)
+}
+
+/// Takes rows away: every answer of one is cleared, and the row is not on the page.
+fn take_away(
+    sight: &Sight<'_>,
+    stored: &Session,
+    session: &mut Session,
+    gone: &[String],
+    answers: &mut BTreeMap<String, Answer>,
+) -> Result<(), PageError> {
+    let rows = super::rows(sight.form, stored);
+    for row in gone {
+        let of_row = format!("{row}/");
+        if rows.iter().any(|(key, _)| key == row) {
+            for state in
+                stored.states(&sight.around).into_iter().filter(|state| state.key.starts_with(&of_row))
+            {
+                let question = sight.form.question_of_key(&state.key).ok_or(PageError::NotOfForm)?;
+                let now = was(stored, &state.key, &sight.around);
+                if now.is_empty() {
+                    continue;
+                }
+                if !sight.is_open(stored, &state.key, question) {
+                    return Err(PageError::NotOfForm);
+                }
+                answers.insert(state.key, Answer::Cleared);
+            }
+        }
+        // One that was added on the page is not there yet.
+        if session.row_keys(row.rsplit_once('/').map_or("", |(repeat, _)| repeat), None).contains(row) {
+            session.remove_row(row, &sight.around).map_err(|_| PageError::NotOfForm)?;
+        }
+    }
+    Ok(())
 }
 
 /// Saves what changed. Only what cannot be stored as its type is turned down, and is still on the page then.
@@ -106,7 +153,7 @@ fn save(
     sight: &Sight<'_>,
     signed_in: &SignedIn,
     answers: &BTreeMap<String, Answer>,
-    session: &alongside_domain::form::session::Session,
+    session: &Session,
     reason: String,
     posted: &Posted,
 ) -> Result<Done, PageError> {
@@ -120,7 +167,7 @@ fn save(
         .map(|problem| (problem.key.clone(), format!("{} {}", problem.what, problem.help)))
         .collect();
     if !errors.is_empty() {
-        let entry = Entry { errors, reason, saved: false };
+        let entry = Entry { errors, reason, saved: false, ..Entry::default() };
         return Ok(Done::Drawn(sight.draw(signed_in, session, Some(posted), entry)?));
     }
     let record = sight.view.root.id;
