@@ -15,7 +15,7 @@ use alongside_domain::{
         Programme, Reach,
         holders::{self, Holding},
     },
-    record::{Circumstances, Document, Edit},
+    record::{Circumstances, Document, Edit, RecordView},
     time::Millis,
     value::Value,
 };
@@ -180,10 +180,7 @@ fn read(
     let Some(document) = log::document(tx, record)? else { return Ok(None) };
     let form = document.root().map_err(broken)?.form;
     let Some(holders) = programme.parts.holders_of(&form) else { return Ok(None) };
-    let policy = |key: &str| {
-        programme.forms.get(&form).map_or_else(MergePolicy::default, |form| form.merge_policy(key))
-    };
-    let view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
+    let view = view_of(programme, &form, &document)?;
     let interval = holders.interval(&view);
     Ok(interval.map(|interval| Held { group, form, interval }))
 }
@@ -333,10 +330,7 @@ fn lead(
     let Some((record, mut document)) = first_of_form(log.tx, held.group, &supporter.form)? else {
         return Ok(());
     };
-    let policy = |key: &str| {
-        programme.forms.get(&supporter.form).map_or_else(MergePolicy::default, |form| form.merge_policy(key))
-    };
-    let view = document.view(&policy, &BTreeMap::new()).map_err(broken)?;
+    let view = view_of(programme, &supporter.form, &document)?;
     let person = held.interval.person.to_string();
     if view.is_moved() || view.text(&supporter.field) == Some(person.as_str()) {
         return Ok(());
@@ -377,6 +371,13 @@ fn first_of_form(
         }
     }
     Ok(None)
+}
+
+/// What a record of this form says, as the server shows it.
+fn view_of(programme: &Programme, form: &str, document: &Document) -> Result<RecordView, StoreError> {
+    let form = programme.forms.get(form);
+    let policy = |key: &str| form.map_or_else(MergePolicy::default, |form| form.merge_policy(key));
+    document.view(&policy, &BTreeMap::new()).map_err(broken)
 }
 
 fn broken<E>(_: E) -> StoreError {

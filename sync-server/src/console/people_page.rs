@@ -47,7 +47,7 @@ pub(super) use unit::{give_or_end, unit};
 /// Units of one person that are listed, and given to somebody at once.
 const MOST_UNITS: u32 = 500;
 /// In the place of a person: the units that nobody has.
-const NOBODY: &str = "nobody";
+const UNHELD: &str = "nobody";
 
 /// What the fields of the form ask, in the programme's words.
 struct Fields {
@@ -235,7 +235,7 @@ pub(super) async fn board(
             as_of: words::date(planner.today),
             lines,
             nobody,
-            nobody_link: format!("/areas/{area}/people/{NOBODY}"),
+            nobody_link: format!("/areas/{area}/people/{UNHELD}"),
         };
         Ok(Html(page.render()?).into_response())
     })
@@ -332,7 +332,7 @@ pub(super) async fn caseload(
 }
 
 fn parse(who: &str) -> Result<Option<PersonId>, PageError> {
-    if who == NOBODY {
+    if who == UNHELD {
         return Ok(None);
     }
     who.parse().map(Some).map_err(|_| PageError::NotFound)
@@ -376,7 +376,7 @@ fn draw(
         area: console.area_label(area),
         area_link: format!("/areas/{area}"),
         people_link: format!("/areas/{area}/people"),
-        address: format!("/areas/{area}/people/{}", who.map_or(NOBODY.to_owned(), |who| who.to_string())),
+        address: format!("/areas/{area}/people/{}", who.map_or(UNHELD.to_owned(), |who| who.to_string())),
         areas: parts.words.area.1.clone(),
         one: parts.unit_words.0.clone(),
         many: parts.unit_words.1.clone(),
