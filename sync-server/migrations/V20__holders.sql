@@ -20,3 +20,6 @@ CREATE TABLE holders_read (
     day    TEXT,
     PRIMARY KEY (tenant)
 ) WITHOUT ROWID;
+
+-- Who has a group, now or once.
+CREATE INDEX grants_of_group ON grants (tenant, group_id);

@@ -232,7 +232,8 @@ fn may_have(
         && erasures::erased(tx, group)?.is_none())
 }
 
-/// Grants what those who have or had the unit wrote in confidence beside it and beside what it is linked to.
+/// Grants what those who have or had the unit wrote in confidence beside it and beside what it is linked to, and what
+/// came along with it for one of them.
 fn hand_on(
     log: &mut Appender<'_>,
     programme: &Programme,
@@ -246,7 +247,7 @@ fn hand_on(
             workers.insert(worker);
         }
     }
-    hand_on_from(log, &workers, unit, person)
+    hand_on_from(log, &workers, true, unit, person)
 }
 
 /// Grants what one person wrote in confidence beside a group and beside what it is linked to, to somebody who has
@@ -258,7 +259,7 @@ pub(crate) fn share_own(
     person: PersonId,
 ) -> Result<(), StoreError> {
     match access::access(log.tx, person, group)? {
-        access::Access::Granted(_) => hand_on_from(log, &BTreeSet::from([author]), group, person),
+        access::Access::Granted(_) => hand_on_from(log, &BTreeSet::from([author]), false, group, person),
         _ => Ok(()),
     }
 }
@@ -266,6 +267,7 @@ pub(crate) fn share_own(
 fn hand_on_from(
     log: &mut Appender<'_>,
     workers: &BTreeSet<PersonId>,
+    with_theirs: bool,
     group: GroupId,
     person: PersonId,
 ) -> Result<(), StoreError> {
@@ -276,12 +278,23 @@ fn hand_on_from(
         }
         around.extend(access::parents(log.tx, group)?);
         for (restricted, opened_by) in access::restricted_with_owner(log.tx, group)? {
-            if workers.contains(&opened_by) && erasures::erased(log.tx, restricted)?.is_none() {
+            let is_handed_on =
+                workers.contains(&opened_by) || (with_theirs && came_along(log.tx, restricted, workers)?);
+            if is_handed_on && erasures::erased(log.tx, restricted)?.is_none() {
                 access::grant_along(log, person, restricted)?;
             }
         }
     }
     Ok(())
+}
+
+/// Whether a restricted group came along with the unit for one of these people.
+fn came_along(
+    tx: &Transaction<'_>,
+    restricted: GroupId,
+    workers: &BTreeSet<PersonId>,
+) -> Result<bool, StoreError> {
+    Ok(access::ever_granted_along(tx, restricted)?.iter().any(|person| workers.contains(person)))
 }
 
 /// Grants a restricted group that was just opened to the others who have one of the units that it concerns.

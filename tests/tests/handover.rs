@@ -16,6 +16,7 @@ use alongside_tests::office::{AREA, HOUR, NOW, Office, SignedIn, TODAY, edit, ho
 
 const DAY: i64 = 24 * HOUR;
 const MARK: &str = "a large dog, ring first";
+const SAFE: &str = "only by text, never ring";
 const CONCERN: &str = "said by the lead in confidence";
 
 struct Case {
@@ -63,6 +64,21 @@ fn concern(office: &Office, lead: PersonId, case: GroupId) {
     office.running.state.ingest.ingest_local(lead, writes).unwrap();
 }
 
+/// What an import says in confidence about the household, to whom it gives the case.
+fn imported(office: &Office, author: PersonId, one: &Case, supporter: PersonId) {
+    let writes = vec![
+        LocalWrite::Edit {
+            record: one.household,
+            edits: vec![edit("safe_contact", SAFE)],
+            at: NOW,
+            zone: office.programme.zone.clone(),
+            reason: Some("import".to_owned()),
+        },
+        LocalWrite::Share { person: supporter, group: one.case },
+    ];
+    office.running.state.ingest.ingest_local(author, writes).unwrap();
+}
+
 fn has(office: &Office, phone: &Phone, case: GroupId) -> bool {
     office.sync(phone);
     phone.records().units(UnitList::All, TODAY, 30, None).unwrap().lines.iter().any(|line| line.group == case)
@@ -91,6 +107,7 @@ fn a_case_is_given_to_somebody_from_monday_on_with_all_that_they_have_to_know() 
     let one = enter(&hers, "Sam", "C-1");
     office.sync(&hers);
     concern(&office, dee, one.case);
+    imported(&office, cora_id, &one, asha);
     office.wait_for_pages();
     let cora = office.signed_in(cora_id);
 
@@ -125,6 +142,7 @@ fn a_case_is_given_to_somebody_from_monday_on_with_all_that_they_have_to_know() 
     assert_eq!(supporter(&his, one.about), Some(ben), "the case says whose it is");
     let household = his.records().record(one.household).unwrap();
     assert_eq!(household.view.text("home_risk_note"), Some(MARK), "he knows of the dog");
+    assert_eq!(household.view.text("safe_contact"), Some(SAFE), "and what the import had said");
     assert!(!holds(&his, CONCERN), "what the lead wrote is not handed on");
     assert_eq!(page(&his, one.case).unit.name.as_deref(), Some("Sam"));
 
@@ -137,7 +155,7 @@ fn a_case_is_given_to_somebody_from_monday_on_with_all_that_they_have_to_know() 
     assert_eq!(status, 303);
     office.clock.set(Millis(NOW.0 + 2 * DAY));
     soon("he has it no longer", || !has(&office, &his, one.case));
-    assert!(!holds(&his, MARK) && !holds(&his, "The dog is gone"));
+    assert!(!holds(&his, MARK) && !holds(&his, "The dog is gone") && !holds(&his, SAFE));
     office.assert_proves();
 }
 

@@ -114,7 +114,7 @@ fn main() {
     let listed = answers(&mut session(5_000, 20_000));
     say("answer to page: and 20,000 choices / 200", listed, long, "<= 2, but the list is filtered");
 
-    let (survey, list) = tables(12_000, 20_000);
+    let (survey, list) = tables(16_000, 28_000);
     let files = [
         CsvFile { name: "survey.csv", bytes: survey.as_bytes() },
         CsvFile { name: "choices.csv", bytes: list.as_bytes() },

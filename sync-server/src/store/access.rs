@@ -325,11 +325,20 @@ pub(crate) fn ever_granted_directly(
     tx: &Transaction<'_>,
     group: GroupId,
 ) -> Result<Vec<PersonId>, StoreError> {
+    ever_granted(tx, group, true)
+}
+
+/// Everybody to whom a group came along with another one, now or once.
+pub(crate) fn ever_granted_along(tx: &Transaction<'_>, group: GroupId) -> Result<Vec<PersonId>, StoreError> {
+    ever_granted(tx, group, false)
+}
+
+fn ever_granted(tx: &Transaction<'_>, group: GroupId, direct: bool) -> Result<Vec<PersonId>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT DISTINCT person FROM grants WHERE tenant = ?1 AND group_id = ?2 AND direct = 1 ORDER BY person",
+        "SELECT DISTINCT person FROM grants WHERE tenant = ?1 AND group_id = ?2 AND direct = ?3 ORDER BY person",
     )?;
     let people = statement
-        .query_map(params![TENANT, Sql(group)], |row| Ok(row.get::<_, Sql<PersonId>>(0)?.0))?
+        .query_map(params![TENANT, Sql(group), direct], |row| Ok(row.get::<_, Sql<PersonId>>(0)?.0))?
         .collect::<Result<_, _>>()?;
     Ok(people)
 }

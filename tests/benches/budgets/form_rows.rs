@@ -98,7 +98,7 @@ pub(crate) fn session_rows(stage: &mut Stage) -> Result<Vec<Row>> {
 
 /// A large form read, checked and compiled, against its text taken apart into cells.
 pub(crate) fn opening(stage: &mut Stage) -> Result<Vec<Row>> {
-    let (survey, list) = tables(stage.sizes.of(12_000, 200), stage.sizes.of(20_000, 300), 100)?;
+    let (survey, list) = tables(stage.sizes.of(16_000, 200), stage.sizes.of(28_000, 300), 100)?;
     let size = (survey.len() + list.len()) as f64 / 1e6;
     let turns = take_turns(
         stage.sizes.of(30, 2),
