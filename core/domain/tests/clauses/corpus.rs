@@ -19,11 +19,7 @@ pub(crate) struct Specification {
 
 pub(crate) const SPECIFICATIONS: [Specification; 2] = [
     Specification { folder: "xlsform", title: "XLSForm", address: "https://xlsform.org/en/" },
-    Specification {
-        folder: "xforms",
-        title: "ODK XForms",
-        address: "https://getodk.github.io/xforms-spec/",
-    },
+    Specification { folder: "xforms", title: "ODK XForms", address: "https://getodk.github.io/xforms-spec/" },
 ];
 
 /// A heading of a specification. Those of the second depth are chapters.

@@ -53,24 +53,26 @@ fn all(corpus: &Corpus) -> impl Iterator<Item = (&Heading, &Clause)> {
 }
 
 fn summary(corpora: &[Corpus], out: &mut String) {
-    line(out, "\n| specification | clauses | shown | in part | holes | do not apply | forms |\n|---|---|---|---|---|---|---|");
+    line(
+        out,
+        "\n| specification | clauses | shown | in part | holes | do not apply | forms |\n|---|---|---|---|---|---|---|",
+    );
     for corpus in corpora {
         let count = |wanted| all(corpus).filter(|(_, clause)| standing(clause) == wanted).count();
         let forms: usize = all(corpus).map(|(_, clause)| clause.case.len()).sum();
         let counts = [Standing::Shown, Standing::InPart, Standing::Hole, Standing::NotApplicable].map(count);
         let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
         let title = corpus.specification.title;
-        let _ = writeln!(
-            out,
-            "| {title} | {} | {} | {forms} |",
-            corpus.headings.len(),
-            counts.join(" | ")
-        );
+        let _ = writeln!(out, "| {title} | {} | {} | {forms} |", corpus.headings.len(), counts.join(" | "));
     }
 }
 
 fn clauses(corpus: &Corpus, out: &mut String) {
-    let _ = writeln!(out, "\n## {}\n\n| clause | forms | compared | not shown |\n|---|---|---|---|", corpus.specification.title);
+    let _ = writeln!(
+        out,
+        "\n## {}\n\n| clause | forms | compared | not shown |\n|---|---|---|---|",
+        corpus.specification.title
+    );
     for (heading, clause) in all(corpus) {
         let indent = "· ".repeat(heading.depth - 2);
         let mut compared: Vec<&str> = clause.case.iter().flat_map(super::corpus::Case::shows).collect();
@@ -97,7 +99,10 @@ fn clauses(corpus: &Corpus, out: &mut String) {
 fn functions(out: &mut String) {
     let named = expressions::functions();
     let calls = expressions::calls();
-    line(out, "\n## Functions\n\n| function | XPath 1.0 | ODK XForms | rows | not shown |\n|---|---|---|---|---|");
+    line(
+        out,
+        "\n## Functions\n\n| function | XPath 1.0 | ODK XForms | rows | not shown |\n|---|---|---|---|---|",
+    );
     let mut names: Vec<&str> = Vec::new();
     let ours = FUNCTIONS.iter().map(|known| known.name);
     let theirs = named.odk.iter().chain(&named.later).chain(&named.xpath).map(String::as_str);
@@ -127,7 +132,10 @@ fn rows(count: Option<&usize>) -> String {
 
 fn coercions(out: &mut String) {
     let counts = expressions::coercions();
-    line(out, "\n## How values become each other\n\nRows in which what stands on the left is needed as what stands above.\n");
+    line(
+        out,
+        "\n## How values become each other\n\nRows in which what stands on the left is needed as what stands above.\n",
+    );
     let titles: Vec<&str> = Need::ALL.into_iter().map(Need::title).collect();
     let _ = writeln!(out, "| | {} |\n|---|{}", titles.join(" | "), "---|".repeat(titles.len()));
     for kind in Kind::ALL {
@@ -139,11 +147,11 @@ fn coercions(out: &mut String) {
         ("Rows in which two values are compared by `<`, `<=`, `>` or `>=`.", &counts.order),
     ] {
         let titles: Vec<&str> = COMPARED.into_iter().map(Kind::title).collect();
-        let _ = writeln!(out, "\n{title}\n\n| | {} |\n|---|{}", titles.join(" | "), "---|".repeat(titles.len()));
+        let _ =
+            writeln!(out, "\n{title}\n\n| | {} |\n|---|{}", titles.join(" | "), "---|".repeat(titles.len()));
         for one in COMPARED {
-            let cells = COMPARED.map(|other| {
-                if one < other { String::new() } else { rows(pairs.get(&(other, one))) }
-            });
+            let cells = COMPARED
+                .map(|other| if one < other { String::new() } else { rows(pairs.get(&(other, one))) });
             let _ = writeln!(out, "| {} | {} |", one.title(), cells.join(" | "));
         }
     }
@@ -175,8 +183,7 @@ fn forms_with_errors(corpora: &[Corpus]) -> BTreeMap<String, usize> {
     let cases = clauses.flat_map(|clause| &clause.case).map(|case| &case.problems);
     let mut counts = BTreeMap::new();
     for problems in cases.chain(mistakes.case.iter().map(|mistake| &mistake.ours)) {
-        let mut codes: Vec<&str> =
-            problems.iter().filter_map(|problem| problem.rsplit(' ').next()).collect();
+        let mut codes: Vec<&str> = problems.iter().filter_map(|problem| problem.rsplit(' ').next()).collect();
         codes.sort_unstable();
         codes.dedup();
         for code in codes {

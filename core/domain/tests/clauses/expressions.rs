@@ -31,18 +31,30 @@ fn is_of_name(letter: char) -> bool {
 
 /// The names with a bracket behind them, outside of quotes.
 pub(crate) fn called(expression: &str) -> BTreeSet<String> {
-    let (mut found, mut name, mut quote) = (BTreeSet::new(), String::new(), None);
+    const NO_CALLS: [&str; 4] = ["and", "or", "div", "mod"];
+    let (mut found, mut name, mut has_gap, mut quote) = (BTreeSet::new(), String::new(), false, None);
     for letter in expression.chars() {
         match quote {
             Some(mark) if mark == letter => quote = None,
             Some(_) => {}
             None if matches!(letter, '\'' | '"') => quote = Some(letter),
             None if is_of_name(letter) => {
+                if has_gap {
+                    name.clear();
+                }
+                has_gap = false;
                 name.push(letter);
                 continue;
             }
-            None if letter.is_whitespace() && !name.is_empty() => continue,
-            None if letter == '(' && !name.is_empty() && !name.contains("::") => {
+            None if letter.is_whitespace() => {
+                has_gap = true;
+                continue;
+            }
+            None if letter == '('
+                && name.starts_with(char::is_alphabetic)
+                && !name.contains("::")
+                && !NO_CALLS.contains(&name.as_str()) =>
+            {
                 found.insert(name.clone());
             }
             None => {}
@@ -185,12 +197,16 @@ impl Need {
 /// What a function needs in a place, counted from 0.
 fn need(function: &str, place: usize) -> Option<Need> {
     Some(match (function, place) {
-        ("substr" | "substring", 1 | 2) | ("selected-at", 1) | ("checklist" | "weighted-checklist", 0 | 1) => {
-            Need::Number
-        }
+        ("substr" | "substring", 1 | 2)
+        | ("selected-at", 1)
+        | ("checklist" | "weighted-checklist", 0 | 1) => Need::Number,
         ("checklist", _) | ("not" | "boolean", _) | ("if", 0) => Need::Boolean,
         ("weighted-checklist", place) => {
-            if place.is_multiple_of(2) { Need::Boolean } else { Need::Number }
+            if place.is_multiple_of(2) {
+                Need::Boolean
+            } else {
+                Need::Number
+            }
         }
         ("date", _) | ("format-date", 0) => Need::Date,
         ("date-time" | "decimal-date-time", _) | ("format-date-time", 0) => Need::Instant,
@@ -198,13 +214,13 @@ fn need(function: &str, place: usize) -> Option<Need> {
         (
             "string" | "concat" | "join" | "substr" | "substring" | "substring-before" | "substring-after"
             | "translate" | "string-length" | "normalize-space" | "contains" | "starts-with" | "ends-with"
-            | "regex" | "digest" | "base64-encode" | "base64-decode" | "selected" | "is-selected" | "selected-at"
-            | "count-selected" | "format-date" | "format-date-time" | "pulldata" | "property",
+            | "regex" | "digest" | "base64-encode" | "base64-decode" | "selected" | "is-selected"
+            | "selected-at" | "count-selected" | "format-date" | "format-date-time" | "pulldata" | "property",
             _,
         ) => Need::Text,
         (
-            "number" | "int" | "round" | "floor" | "ceiling" | "abs" | "pow" | "exp" | "exp10" | "log" | "log10"
-            | "sqrt" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "atan2" | "uuid",
+            "number" | "int" | "round" | "floor" | "ceiling" | "abs" | "pow" | "exp" | "exp10" | "log"
+            | "log10" | "sqrt" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "atan2" | "uuid",
             _,
         ) => Need::Number,
         _ => return None,
@@ -349,16 +365,16 @@ fn call(text: &str) -> Option<(&str, Vec<&str>)> {
 
 /// The two sides of the only operator of a text, which has blanks around it.
 fn split(text: &str) -> Option<(&str, &str, &str)> {
-    const OPERATORS: [&str; 13] =
-        ["<=", ">=", "!=", "=", "<", ">", "+", "-", "*", "and", "or", "div", "mod"];
+    const OPERATORS: [&str; 13] = ["<=", ">=", "!=", "=", "<", ">", "+", "-", "*", "and", "or", "div", "mod"];
     let mut found = None;
     for (at, letter) in outside(text) {
         if letter != ' ' {
             continue;
         }
         let rest = &text[at + 1..];
-        let operator =
-            OPERATORS.into_iter().find(|known| rest.strip_prefix(known).is_some_and(|rest| rest.starts_with(' ')));
+        let operator = OPERATORS
+            .into_iter()
+            .find(|known| rest.strip_prefix(known).is_some_and(|rest| rest.starts_with(' ')));
         if let Some(operator) = operator {
             if found.is_some() {
                 return None;

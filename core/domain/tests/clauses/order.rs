@@ -35,7 +35,10 @@ hole = 'It is not done.'
 fn chapters_that_are_not_in_order_are_refused() {
     assert_eq!(refused(GOOD), Vec::<String>::new());
     let without = |from: &str, to: &str| refused(&GOOD.replace(from, to)).join("\n");
-    assert_eq!(without("hole = 'It is not done.'", ""), "part: second: it has no case, no hole and no reason not to apply");
+    assert_eq!(
+        without("hole = 'It is not done.'", ""),
+        "part: second: it has no case, no hole and no reason not to apply"
+    );
     assert_eq!(without("problems = ['error - - - x']", ""), "part: first: nothing is expected of `a text`");
     assert_eq!(
         without("problems = ['error - - - x']", "script = 'say a = 1'"),
@@ -59,7 +62,11 @@ fn chapters_that_are_not_in_order_are_refused() {
         without("id = 'first'", "id = 'first'\nnot_applicable = 'No.'").contains("neither cases nor holes")
     );
     let twice = format!("{HEADINGS}### first | Again\n");
-    assert!(gather(&headings(&twice), &BTreeMap::new()).1.contains(&"two headings have the anchor first".to_owned()));
+    assert!(
+        gather(&headings(&twice), &BTreeMap::new())
+            .1
+            .contains(&"two headings have the anchor first".to_owned())
+    );
 }
 
 const FORM: &str = "

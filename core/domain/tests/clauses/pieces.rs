@@ -39,9 +39,8 @@ pub(crate) fn compare(document: &str, piece: &str, should_have: bool) -> Option<
     }
     let mut said = format!("there is no {}", written(&piece));
     let twins: Vec<_> = all.into_iter().filter(|node| node.name == piece.name).collect();
-    let key = |node: &Node| {
-        ["nodeset", "ref", "id"].iter().find_map(|name| node.attributes.get(*name).cloned())
-    };
+    let key =
+        |node: &Node| ["nodeset", "ref", "id"].iter().find_map(|name| node.attributes.get(*name).cloned());
     // Those of the same path are what was meant.
     let near: Vec<_> = twins.iter().filter(|node| key(node) == key(&piece)).collect();
     let shown = if near.is_empty() { twins.iter().collect() } else { near };

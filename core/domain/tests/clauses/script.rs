@@ -10,7 +10,7 @@
 //! | `reopen` | the record is saved and opened again |
 //! | `KEY is VALUE` | the value, as a text |
 //! | `KEY asked`, `KEY not asked` | whether it is relevant |
-//! | `KEY label TEXT`, `KEY choices CODE, CODE` | what is shown |
+//! | `KEY label TEXT`, `KEY choices CODE, CODE` | what is shown, the answers that it names filled in |
 //! | `KEY required`, `KEY optional`, `KEY read-only`, `KEY editable` | how it stands |
 //! | `KEY fine`, `KEY trouble CODE: MESSAGE` | what is wrong with the answer |
 //! | `rows REPEAT is COUNT`, `rows REPEAT in ROW is COUNT` | how many rows there are |
@@ -161,7 +161,7 @@ impl Filling<'_> {
             ("is", value) => same(&state.value.text(&self.around.zone), value),
             ("asked", "") => holds(state.relevant, "it is not asked"),
             ("not", "asked") => holds(!state.relevant, "it is asked"),
-            ("label", text) => same(&state.label, text),
+            ("label", text) => same(&self.session.told(&key, &state.label, &self.around), text),
             ("choices", codes) => {
                 let choices = self.session.choices(&key, 42, &self.around);
                 let offered: Vec<&str> = choices.iter().map(|choice| choice.name.as_str()).collect();
@@ -205,10 +205,8 @@ impl Filling<'_> {
     /// What is kept of the record, opened as the record that it is.
     fn reopen(&mut self) {
         let kept = self.session.finish(&self.around).answers;
-        let values: BTreeMap<String, Scalar<'static>> = kept
-            .keys()
-            .filter_map(|key| Some((key.clone(), self.session.value_of(key)?.clone())))
-            .collect();
+        let values: BTreeMap<String, Scalar<'static>> =
+            kept.keys().filter_map(|key| Some((key.clone(), self.session.value_of(key)?.clone()))).collect();
         self.session = Session::edit(Arc::clone(&self.form), &self.case.language, &values, &self.around);
     }
 
@@ -236,10 +234,8 @@ impl Filling<'_> {
             match part.split_once('[') {
                 None => key.push_str(part),
                 Some((repeat, number)) => {
-                    let number: usize = number
-                        .trim_end_matches(']')
-                        .parse()
-                        .map_err(|_| format!("`{part}` is no row"))?;
+                    let number: usize =
+                        number.trim_end_matches(']').parse().map_err(|_| format!("`{part}` is no row"))?;
                     let rows = self.session.row_keys(repeat, above.as_deref());
                     let row = number.checked_sub(1).and_then(|at| rows.get(at));
                     key.clone_from(row.ok_or_else(|| format!("there are {} rows", rows.len()))?);
@@ -265,7 +261,11 @@ impl Filling<'_> {
                 };
                 let within = (!above.is_empty()).then_some(above.as_str());
                 let rows = self.session.row_keys(repeat, within);
-                above = if above.is_empty() { format!("{repeat}/{row}") } else { format!("{above}/{repeat}/{row}") };
+                above = if above.is_empty() {
+                    format!("{repeat}/{row}")
+                } else {
+                    format!("{above}/{repeat}/{row}")
+                };
                 let place = rows.iter().position(|known| *known == above).map_or(0, |at| at + 1);
                 let _ = write!(out, "{repeat}[{place}]/");
             }
