@@ -11,6 +11,21 @@ pub(crate) struct Row {
     pub(crate) here: String,
 }
 
+/// A text in which `\{97}` stands for 97 of the character before it.
+fn repeated(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once("\\{") {
+        let (count, after) = from.split_once('}').expect("a number in brackets");
+        let count: usize = count.parse().expect("a number in brackets");
+        out.push_str(before);
+        let letter = before.chars().next_back().expect("a character before the number");
+        out.extend(std::iter::repeat_n(letter, count - 1));
+        rest = after;
+    }
+    out + rest
+}
+
 /// The rows: `expression ⇒ value`, with `## section` and `@here path` between.
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
@@ -29,8 +44,8 @@ pub(crate) fn rows() -> Vec<Row> {
             rows.push(Row {
                 line: line_number,
                 section: section.clone(),
-                expression: expression.replace("\\n", "\n").replace("\\t", "\t"),
-                expected: expected.trim().to_owned(),
+                expression: repeated(expression).replace("\\n", "\n").replace("\\t", "\t"),
+                expected: repeated(expected.trim()),
                 here: here.clone(),
             });
         } else {
