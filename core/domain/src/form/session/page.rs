@@ -298,7 +298,8 @@ impl Session {
         let template = &self.form.templates[here.template];
         let said = |message: &crate::form::Translated, otherwise: &str| {
             let message = message.get(&self.language).filter(|text| !text.is_empty()).unwrap_or(otherwise);
-            self.with_answers(node, message, around)
+            // What is found of a record is read by people who may not read all of its answers.
+            if self.keeps { message.to_owned() } else { self.with_answers(node, message, around) }
         };
         for rule in [Rule::Relevant, Rule::Calculation, Rule::Default] {
             if let Some(error) = self.faults.get(&(node, rule)) {
