@@ -8,6 +8,7 @@ use named::Named;
 
 pub mod codebook;
 pub mod expr;
+mod mention;
 pub mod named;
 pub mod paper;
 pub mod session;

@@ -82,15 +82,19 @@ impl Expr {
     /// otherwise every unknown function, wrong number of arguments, impossible argument at once.
     pub fn compile(source: &str) -> Result<Self, Vec<ExprError>> {
         if source.len() > limits::LONGEST {
-            return Err(vec![ExprError::new(
+            // The first character that is beyond, not all of them.
+            let beyond = source.floor_char_boundary(limits::LONGEST);
+            let next = source.ceil_char_boundary(beyond + 1);
+            let error = ExprError::new(
                 ErrorKind::TooLong,
-                0..source.len(),
+                beyond..next,
                 format!("The expression has {} bytes.", source.len()),
                 format!(
                     "An expression has at most {} bytes: put parts of it into calculations of their own.",
                     limits::LONGEST
                 ),
-            )]);
+            );
+            return Err(vec![error.in_source(source)]);
         }
         let mut root = parse::parse(source).map_err(|error| vec![error.in_source(source)])?;
         let errors = check::check(&mut root);

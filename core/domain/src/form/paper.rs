@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Choice, ChoiceSource, Form, Item, Question, QuestionKind, Section, expr::Expr};
+use super::{
+    Choice, ChoiceSource, Form, Item, Question, QuestionKind, Section, expr::Expr, mention::with_names,
+};
 
 mod condition;
 
@@ -202,23 +204,10 @@ impl<'f> Printer<'f> {
 
     /// A text whose answers (`${name}`) are not known yet: where they stand is said instead.
     fn plain(&self, text: &str) -> String {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, from)) = rest.split_once("${") {
-            out.push_str(before);
-            let Some((name, after)) = from.split_once('}') else {
-                out.push_str("${");
-                rest = from;
-                continue;
-            };
-            match self.numbers.get(name.trim()) {
-                Some(number) => out.push_str(&format!("[your answer to {number}]")),
-                None => out.push_str("[…]"),
-            }
-            rest = after;
-        }
-        out.push_str(rest);
-        out
+        with_names(text, |name| match self.numbers.get(name) {
+            Some(number) => format!("[your answer to {number}]"),
+            None => "[…]".to_owned(),
+        })
     }
 
     /// When something is answered, in words; `None` where it always is.

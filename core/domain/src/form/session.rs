@@ -29,6 +29,7 @@ pub(in crate::form) use compiled::{circle, trigger_names};
 
 mod compiled;
 mod context;
+mod device;
 mod draft;
 mod index;
 mod page;
@@ -186,7 +187,7 @@ impl Session {
         at
     }
 
-    /// Gives defaults, and a repeat without a count its first row, below a node that is new.
+    /// Gives defaults, and what nobody is asked for, below a node that is new.
     fn start(&mut self, from: u32, around: &Surroundings) {
         let form = Arc::clone(&self.form);
         for at in self.below(from) {
@@ -204,6 +205,8 @@ impl Session {
                 }
             } else if let Some(text) = question.default.as_deref().filter(|text| !is_dynamic(text)) {
                 self.nodes[at as usize].value = values::typed(question, text.to_owned().into(), &around.zone);
+            } else if let Some(value) = device::at_the_start(question, around) {
+                self.nodes[at as usize].value = value;
             }
         }
     }
@@ -345,8 +348,7 @@ impl Session {
         around: &Surroundings,
     ) -> Result<PageDelta, AnswerError> {
         let node = self.node(key).ok_or(AnswerError::UnknownQuestion)?;
-        let question = self.question(node).ok_or(AnswerError::UnknownQuestion)?;
-        let value = values::scalar(question, answer, &around.zone)?;
+        let value = self.given(node, answer, &around.zone)?;
         self.nodes[node as usize].answered = !matches!(value, Scalar::Empty);
         let mut touched = BTreeSet::from([node]);
         if self.nodes[node as usize].value != value {
@@ -492,7 +494,7 @@ impl Session {
                 continue;
             }
             let key = self.key(node);
-            match values::answer(question, &self.nodes[node as usize].value, &around.zone) {
+            match values::answer(question, &self.value_at_the_end(node, around), &around.zone) {
                 Some(answer) => {
                     finished.answers.insert(key, answer);
                 }

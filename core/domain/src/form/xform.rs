@@ -6,6 +6,7 @@
 
 use super::Form;
 use element::Element;
+pub(in crate::form) use kinds::is_shown;
 use plan::Plan;
 
 mod body;

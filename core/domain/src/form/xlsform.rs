@@ -73,15 +73,21 @@ fn read_markdown(report: &mut Report, text: &str) -> Read {
         return Read::default();
     }
     let sheets = table::sheets(text.strip_prefix('\u{feff}').unwrap_or(text), report);
-    read_sheets(&sheets, report)
+    read_sheets(sheets, report)
 }
 
 /// A form and its expressions, compiled.
 type Read = (Form, Expressions);
 
 /// The form that sheets hold.
-fn read_sheets(sheets: &BTreeMap<&'static str, table::Sheet>, report: &mut Report) -> Read {
+fn read_sheets(mut sheets: BTreeMap<&'static str, table::Sheet>, report: &mut Report) -> Read {
     let mut form = settings::read(sheets.get("settings"), report);
+    let keeps_blanks =
+        form.setting("clean_text_values").is_some_and(|text| cells::yes_or_no(text) == Some(false));
+    if report.is_standard() && !keeps_blanks {
+        let rows = sheets.get_mut("survey").into_iter().flat_map(|sheet| &mut sheet.rows);
+        rows.for_each(|row| row.cells.collapse_blanks());
+    }
     form.entities = settings::entities(sheets.get("entities"), report);
     let duplicates = report.is_standard()
         && form.setting("allow_choice_duplicates").is_some_and(|text| cells::yes_or_no(text) == Some(true));

@@ -6,7 +6,7 @@ use alongside_domain::form::expr::{
 };
 use proptest::prelude::*;
 
-use super::{table, world};
+use super::{rows, world};
 
 fn kinds(expression: &str) -> Vec<ErrorKind> {
     match Expr::compile(expression) {
@@ -293,7 +293,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         slip in prop::sample::select(vec!["", "(", ")", "'", ",", "-", "é", "[", "$", "1", " "]),
     ) {
-        let rows = table::rows();
+        let rows = rows::rows();
         let mut letters: Vec<String> = row.get(&rows).expression.chars().map(String::from).collect();
         if !letters.is_empty() {
             let at = at.index(letters.len());

@@ -3,5 +3,6 @@
 mod document;
 mod hostile;
 mod reads;
+mod rows;
 mod table;
 mod world;

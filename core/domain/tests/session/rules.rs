@@ -358,3 +358,19 @@ fn an_edited_record_clears_what_is_not_asked_any_more() {
     assert!(!finished.answers.contains_key("which"));
     assert!(finished.set_aside.contains_key("which"));
 }
+
+#[test]
+fn a_message_says_the_answers_that_it_names_to_who_answers_and_to_nobody_else() {
+    let heading = "constraint | constraint_message";
+    let rows = "text | who | |\ninteger | age | . > 0 | ${who} is older.";
+    let mut session = open(heading, rows, "");
+    say(&mut session, "who", "Ann");
+    say(&mut session, "age", "0");
+    let message = |session: &Session| session.state("age", &around()).unwrap().trouble.unwrap().message;
+    assert_eq!(message(&session), "Ann is older.");
+    assert_eq!(session.told("age", "Of ${who} and ${nobody}", &around()), "Of Ann and ");
+    let values =
+        BTreeMap::from([("who".to_owned(), Scalar::from("Ann")), ("age".to_owned(), Scalar::Integer(0))]);
+    let form = compile(heading, rows, "").unwrap();
+    assert_eq!(message(&Session::of_record(form, "", &values, &around())), "${who} is older.");
+}

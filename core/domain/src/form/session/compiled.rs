@@ -1,6 +1,10 @@
 //! A form made ready to run: its expressions compiled, and who depends on whom.
 
-use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    sync::OnceLock,
+};
 
 use super::{index::Column, rows::Source};
 use crate::form::{Choice, Form, Item, Question, Translated, expr::Expressions};
@@ -40,6 +44,8 @@ pub(super) struct Template {
     pub(super) slot: usize,
     pub(super) children: Vec<T>,
     pub(super) rules: Rules,
+    /// Whether its calculation waits for another question to change.
+    pub(super) is_triggered: bool,
     pub(super) appearance: String,
     pub(super) label: Translated,
     pub(super) list: Option<usize>,
@@ -127,6 +133,7 @@ impl CompiledForm {
             rank: std::mem::take(&mut graph.rank),
         };
         compiled.take(form, graph, code_lists);
+        compiled.take_files(code_lists);
         Ok(compiled)
     }
 
@@ -167,7 +174,17 @@ impl CompiledForm {
                             places.insert(name.clone(), self.lists.len());
                             self.lists.push(List::new(name.clone().into_owned(), choices));
                         }
-                        places.get(&name).copied()
+                        let Some(columns) = graph::columns(question) else {
+                            return places.get(&name).copied();
+                        };
+                        // No expression can name what has brackets.
+                        let told = Cow::Owned(format!("{name}[{}, {}]", columns.0, columns.1));
+                        if !places.contains_key(&told) {
+                            let choices = graph::told_by(&self.lists[*places.get(&name)?].choices, columns);
+                            places.insert(told.clone(), self.lists.len());
+                            self.lists.push(List::new(told.clone().into_owned(), choices));
+                        }
+                        places.get(&told).copied()
                     });
                     let kind = Kind::Question(Box::new(question.clone()));
                     self.push(part, kind, appearance, &question.label, list);
@@ -180,6 +197,20 @@ impl CompiledForm {
                 }
             }
         }
+    }
+
+    /// Takes in the lists in files that only expressions name.
+    fn take_files(&mut self, code_lists: &CodeLists) {
+        if code_lists.is_empty() {
+            return;
+        }
+        let known: BTreeSet<&str> = self.lists.iter().map(|list| list.name.as_str()).collect();
+        let rules = self.templates.iter().flat_map(|template| template.rules.iter());
+        let named: BTreeSet<&String> = rules.flat_map(|(_, expr)| &expr.reads().instances).collect();
+        let wanted = named.into_iter().filter(|name| !known.contains(name.as_str()));
+        let lists = wanted.filter_map(|name| Some(List::new(name.clone(), code_lists.get(name)?.clone())));
+        let lists: Vec<List> = lists.collect();
+        self.lists.extend(lists);
     }
 
     fn push(
@@ -212,6 +243,7 @@ impl CompiledForm {
             slot: siblings.map_or(0, |count| count - 1),
             children: Vec::new(),
             rules: part.rules,
+            is_triggered: !part.trigger.is_empty(),
             appearance: appearance.to_owned(),
             label: label.clone(),
             list,

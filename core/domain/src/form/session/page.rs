@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Kind, Rule, Session, SessionNode};
 use crate::form::{
-    QuestionKind,
-    expr::{Scalar, Surroundings},
+    expr::{Context as _, Scalar, Surroundings},
+    mention::with_names,
+    xform,
 };
 
 /// What is wrong with the answer to a question.
@@ -122,7 +123,7 @@ impl Session {
         let template = &self.form.templates[here.template];
         match &template.kind {
             Kind::Question(question) => {
-                if matches!(question.kind, QuestionKind::Calculate | QuestionKind::Hidden) {
+                if !xform::is_shown(question) {
                     return;
                 }
                 if !is_inside || pages.is_empty() {
@@ -235,7 +236,7 @@ impl Session {
     }
 
     pub(super) fn state_of(&self, node: u32, around: &Surroundings) -> Option<QuestionState> {
-        let question = self.question(node)?;
+        self.question(node)?;
         let here = &self.nodes[node as usize];
         let template = &self.form.templates[here.template];
         let relevant = self.is_asked(node);
@@ -245,19 +246,49 @@ impl Session {
             value: here.value.clone(),
             relevant,
             required: relevant && self.is_required(node, around),
-            read_only: question.read_only || template.rules.contains_key(&Rule::Calculation),
+            read_only: self.is_read_only(node, around),
             trouble: if relevant { self.trouble(node, around) } else { None },
             choices: (template.list.is_some() || template.source.is_some())
                 .then(|| self.offered(node, around).iter().map(|choice| choice.name.clone()).collect()),
         })
     }
 
+    /// A text of the form (a label, a hint) with the answers that it names, as the question of this key sees
+    /// them: those of its own row before others. What is not answered or not asked is left out.
+    #[must_use]
+    pub fn told(&self, key: &str, text: &str, around: &Surroundings) -> String {
+        self.node(key).map_or_else(|| text.to_owned(), |node| self.with_answers(node, text, around))
+    }
+
+    fn with_answers(&self, node: u32, text: &str, around: &Surroundings) -> String {
+        with_names(text, |name| {
+            let mut found = Vec::new();
+            match name.strip_prefix("last-saved#") {
+                Some(name) => self.last_saved(name, &mut found),
+                None => self.named(name, Some(SessionNode::Record(node)), &mut found),
+            }
+            found.first().map(|node| self.value(*node).text(&around.zone)).unwrap_or_default()
+        })
+    }
+
     fn is_required(&self, node: u32, around: &Surroundings) -> bool {
+        self.says(node, Rule::Required, around) == Some(true)
+    }
+
+    /// Whether a question is only shown. What waits for another answer can be changed by hand until then.
+    fn is_read_only(&self, node: u32, around: &Surroundings) -> bool {
         let template = &self.form.templates[self.nodes[node as usize].template];
-        template
-            .rules
-            .get(&Rule::Required)
-            .is_some_and(|expr| expr.boolean(self, SessionNode::Record(node), around).unwrap_or(false))
+        let is_computed = template.rules.contains_key(&Rule::Calculation) && !template.is_triggered;
+        let is_said = self.says(node, Rule::ReadOnly, around);
+        is_computed
+            || is_said.unwrap_or_else(|| self.question(node).is_some_and(|question| question.read_only))
+    }
+
+    /// What an expression of a question says, where it has this one; what cannot be computed says no.
+    fn says(&self, node: u32, rule: Rule, around: &Surroundings) -> Option<bool> {
+        let template = &self.form.templates[self.nodes[node as usize].template];
+        let expr = template.rules.get(&rule)?;
+        Some(expr.boolean(self, SessionNode::Record(node), around).unwrap_or(false))
     }
 
     /// What is wrong with the answer of a question that is asked.
@@ -266,7 +297,9 @@ impl Session {
         let here = &self.nodes[node as usize];
         let template = &self.form.templates[here.template];
         let said = |message: &crate::form::Translated, otherwise: &str| {
-            message.get(&self.language).filter(|text| !text.is_empty()).unwrap_or(otherwise).to_owned()
+            let message = message.get(&self.language).filter(|text| !text.is_empty()).unwrap_or(otherwise);
+            // What is found of a record is read by people who may not read all of its answers.
+            if self.keeps { message.to_owned() } else { self.with_answers(node, message, around) }
         };
         for rule in [Rule::Relevant, Rule::Calculation, Rule::Default] {
             if let Some(error) = self.faults.get(&(node, rule)) {

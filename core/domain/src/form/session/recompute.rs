@@ -34,7 +34,8 @@ impl Session {
         for node in self.below(from) {
             let template = self.nodes[node as usize].template;
             for rule in self.form.templates[template].rules.keys() {
-                if matches!(rule, Rule::Relevant | Rule::Calculation | Rule::Choices) {
+                let is_due = *rule != Rule::Calculation || !self.form.templates[template].is_triggered;
+                if is_due && matches!(rule, Rule::Relevant | Rule::Calculation | Rule::Choices) {
                     waiting.insert((self.form.rank[template], *rule, node));
                 }
             }
@@ -49,12 +50,17 @@ impl Session {
         }
     }
 
-    /// Puts what reads a node among what waits.
+    /// Puts what reads a node, whose value changed, among what waits.
     fn wake(&self, node: u32, waiting: &mut Waiting) {
         let template = self.nodes[node as usize].template;
         for dependent in &self.form.dependents[template] {
             self.wake_dependent(node, *dependent, waiting);
         }
+    }
+
+    /// Whether it waits for an answer: that a question is asked or not, or that rows came or went, is none.
+    fn waits_for_an_answer(&self, dependent: Dependent) -> bool {
+        dependent.rule == Rule::Calculation && self.form.templates[dependent.template].is_triggered
     }
 
     fn wake_dependent(&self, node: u32, dependent: Dependent, waiting: &mut Waiting) {
@@ -87,7 +93,7 @@ impl Session {
                 Rule::Count => self.count(rank, node, &mut waiting, touched, around),
                 Rule::Choices => self.filtered(node, &mut waiting, touched, around),
                 // Computed when they are shown.
-                Rule::Required | Rule::Constraint | Rule::Default => {
+                Rule::Required | Rule::Constraint | Rule::ReadOnly | Rule::Default => {
                     touched.insert(node);
                 }
             }
@@ -121,7 +127,11 @@ impl Session {
         self.nodes[node as usize].relevant = is;
         for below in self.below(node) {
             touched.insert(below);
-            self.wake(below, waiting);
+            for dependent in &form.dependents[self.nodes[below as usize].template] {
+                if !self.waits_for_an_answer(*dependent) {
+                    self.wake_dependent(below, *dependent, waiting);
+                }
+            }
         }
     }
 
@@ -269,7 +279,7 @@ impl Session {
         for read in std::iter::once(template).chain(self.form.below(template)) {
             for dependent in &self.form.dependents[read] {
                 let is_outside = !self.form.is_ancestor_or_self(template, dependent.template);
-                if dependent.is_wide || is_outside {
+                if (dependent.is_wide || is_outside) && !self.waits_for_an_answer(*dependent) {
                     self.wake_dependent(holder, *dependent, waiting);
                 }
             }

@@ -57,8 +57,7 @@ impl Session {
             }
         }
         let node = self.node(key).ok_or(AnswerError::UnknownQuestion)?;
-        let question = self.question(node).ok_or(AnswerError::UnknownQuestion)?;
-        let value = values::scalar(question, answer, &around.zone)?;
+        let value = self.given(node, answer, &around.zone)?;
         self.nodes[node as usize].answered = !matches!(value, Scalar::Empty);
         if self.nodes[node as usize].value != value {
             self.nodes[node as usize].value = value;
@@ -171,7 +170,7 @@ impl CompiledForm {
                     Rule::Relevant | Rule::Required | Rule::Count => {
                         note(dependent.template, &mut leaning.required);
                     }
-                    Rule::Calculation | Rule::Default => {}
+                    Rule::Calculation | Rule::ReadOnly | Rule::Default => {}
                 }
             }
         }

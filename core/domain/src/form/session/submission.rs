@@ -37,7 +37,7 @@ impl Session {
         let template = &self.form.templates[here.template];
         let element = Element::new(template.name.clone());
         if let Kind::Question(question) = &template.kind {
-            let text = match &here.value {
+            let text = match &*self.value_at_the_end(at, around) {
                 Scalar::Empty => return element,
                 // A tick is `OK`, as other tools write it.
                 Scalar::Boolean(true) if question.kind == QuestionKind::Acknowledge => "OK".to_owned(),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 
+use super::Session;
 use crate::{
     form::{Question, QuestionKind, expr::Scalar},
     programme::entry::{Answer, convert},
@@ -48,12 +49,29 @@ impl fmt::Display for AnswerError {
 
 impl std::error::Error for AnswerError {}
 
+impl Session {
+    /// An answer as a value of its question's kind.
+    pub(super) fn given(
+        &self,
+        node: u32,
+        answer: &Answer,
+        zone: &TimeZone,
+    ) -> Result<Scalar<'static>, AnswerError> {
+        let question = self.question(node).ok_or(AnswerError::UnknownQuestion)?;
+        // A code of a list of which one is chosen may have blanks.
+        if let (QuestionKind::SelectOne(_), Answer::Text(text)) = (&question.kind, answer)
+            && let Some(list) = self.form.templates[self.nodes[node as usize].template].list
+            && text.trim().contains(char::is_whitespace)
+            && self.form.lists[list].choices.iter().any(|choice| choice.name == text.trim())
+        {
+            return Ok(text.trim().to_owned().into());
+        }
+        scalar(question, answer, zone)
+    }
+}
+
 /// An answer as a value of the question's kind.
-pub(super) fn scalar(
-    question: &Question,
-    answer: &Answer,
-    zone: &TimeZone,
-) -> Result<Scalar<'static>, AnswerError> {
+fn scalar(question: &Question, answer: &Answer, zone: &TimeZone) -> Result<Scalar<'static>, AnswerError> {
     let is_reference = matches!(answer, Answer::Ref(_));
     let value = convert::value(question, answer, is_reference, zone).map_err(|refusal| {
         AnswerError::WrongKind { code: refusal.code, what: refusal.what, help: refusal.help }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     element::Element,
-    kinds::bound,
+    kinds::{bound, is_shown},
     plan::{Kind, Plan, Shown},
     refer::From,
 };
@@ -86,11 +86,10 @@ impl Plan<'_> {
     }
 
     fn question_control(&self, at: usize, question: &Question, triggers: &Triggers<'_>) -> Option<Element> {
-        let bound = bound(question);
-        let is_computed = question.calculation.is_some() || question.trigger.is_some();
-        if is_computed && question.label.0.is_empty() && question.hint.0.is_empty() {
+        if !is_shown(question) {
             return None;
         }
+        let bound = bound(question);
         let path = &self.parts[at].path;
         let mut control = Element::new(bound.control?)
             .with("ref", path.clone())

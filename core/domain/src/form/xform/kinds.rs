@@ -77,6 +77,13 @@ fn standard(kind: &str) -> Bound {
     }
 }
 
+/// Whether a page shows it: not what the device fills in, nor what is computed without a word about it.
+pub(in crate::form) fn is_shown(question: &Question) -> bool {
+    let is_computed = question.calculation.is_some() || question.trigger.is_some();
+    let has_words = !question.label.0.is_empty() || !question.hint.0.is_empty();
+    bound(question).control.is_some() && (has_words || !is_computed)
+}
+
 /// Whether it is recorded by an action, which holds its parameters.
 pub(super) fn is_recorded(kind: &QuestionKind) -> bool {
     matches!(kind, QuestionKind::Standard(kind) if kind == "background-audio")

@@ -67,6 +67,20 @@ impl Cells {
         Some(first)
     }
 
+    /// Makes each run of blanks in a cell one blank.
+    pub(super) fn collapse_blanks(&mut self) {
+        // Mostly there is none; cells have no blanks at their ends, so none is half in one and half in another.
+        if !self.text.contains("  ") {
+            return;
+        }
+        let collapsed = |cell: &str| {
+            let mut last = None;
+            cell.chars().filter(|letter| last.replace(*letter) != Some(' ') || *letter != ' ').collect()
+        };
+        let cells: Vec<String> = self.iter().map(collapsed).collect();
+        *self = cells.into();
+    }
+
     /// Empties a cell.
     pub(super) fn clear(&mut self, at: usize) {
         let mut cells: Vec<String> = self.iter().map(str::to_owned).collect();
@@ -91,6 +105,13 @@ mod tests {
 
     fn row(cells: &[&str]) -> Cells {
         cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>().into()
+    }
+
+    #[test]
+    fn blanks_are_made_one() {
+        let mut cells = row(&["a  b", "", "c   d e\n\n  f", "g h"]);
+        cells.collapse_blanks();
+        assert_eq!(cells, row(&["a b", "", "c d e\n\n f", "g h"]));
     }
 
     #[test]

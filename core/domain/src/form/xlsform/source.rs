@@ -107,7 +107,7 @@ fn one(bytes: &[u8], report: &mut Report) -> Read {
     }
     let rows = csv_rows(text.as_bytes(), "the file", report);
     let sheets = stacked(rows, report);
-    super::read_sheets(&sheets, report)
+    super::read_sheets(sheets, report)
 }
 
 #[cfg(feature = "workbook")]
@@ -132,7 +132,7 @@ fn workbook(bytes: &[u8], report: &mut Report) -> Read {
                 }
             }
             misspelt_sheets(&names, &sheets, report);
-            super::read_sheets(&sheets, report)
+            super::read_sheets(sheets, report)
         }
         Err(error) => {
             report.error(Place::FILE, error.code(), error.what(), error.help());
@@ -195,7 +195,7 @@ fn folder(files: &[CsvFile<'_>], report: &mut Report) -> Read {
         }
     }
     misspelt_sheets(&names, &sheets, report);
-    super::read_sheets(&sheets, report)
+    super::read_sheets(sheets, report)
 }
 
 /// The rows of a CSV file with their numbers.

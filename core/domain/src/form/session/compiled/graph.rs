@@ -9,7 +9,7 @@ use std::{
 
 use super::{super::rows::Source, CompileError, Dependent, Rule, T, rule::Rules};
 use crate::form::{
-    Choice, ChoiceSource, Form, Item, Question, Section,
+    Choice, ChoiceSource, Form, Item, Question, QuestionKind, Section, Translated,
     expr::{Expr, Expressions, is_dynamic},
 };
 
@@ -171,14 +171,18 @@ impl<'f> Reader<'f, '_> {
 
     fn question(&mut self, question: &'f Question, parent: T) {
         let required = question.required.as_deref().map(|text| if text == "yes" { "true()" } else { text });
+        // Without a calculation, a trigger takes the answer away; a place is for the device to find.
+        let is_taken_away = question.trigger.is_some() && !matches!(question.kind, QuestionKind::Standard(_));
+        let calculation = question.calculation.as_deref().or(is_taken_away.then_some("''"));
         let rules = self.rules(
             (&question.name, question.row),
             [
                 (Rule::Relevant, question.relevant.as_deref()),
-                (Rule::Calculation, question.calculation.as_deref()),
+                (Rule::Calculation, calculation),
                 (Rule::Choices, question.choice_filter.as_deref()),
                 (Rule::Required, required),
                 (Rule::Constraint, question.constraint.as_deref()),
+                (Rule::ReadOnly, question.read_only_when.as_deref()),
                 (Rule::Default, question.default.as_deref().filter(|text| is_dynamic(text))),
             ],
         );
@@ -237,10 +241,45 @@ pub(super) fn lists(form: &Form) -> impl Iterator<Item = (String, &Vec<Choice>)>
 pub(super) fn list_name(source: &ChoiceSource) -> Option<Cow<'_, str>> {
     match source {
         ChoiceSource::List(name) => Some(Cow::Borrowed(name)),
-        ChoiceSource::File(file) => Some(Cow::Borrowed(file.strip_suffix(".csv").unwrap_or(file))),
+        ChoiceSource::File(file) => Some(Cow::Borrowed(stem(file))),
         ChoiceSource::External(name) => Some(Cow::Owned(external(name))),
         ChoiceSource::Answers(_) => None,
     }
+}
+
+/// The name of a file of choices without its ending.
+fn stem(file: &str) -> &str {
+    let endings = [".csv", ".xml", ".geojson"];
+    endings.into_iter().find_map(|ending| file.strip_suffix(ending)).unwrap_or(file)
+}
+
+/// The columns of a file that hold code and label, where they are not `name` and `label`.
+pub(super) fn columns(question: &Question) -> Option<(&str, &str)> {
+    let Some(ChoiceSource::File(file)) = question.kind.choices() else { return None };
+    let (value, label) = if file.ends_with(".geojson") { ("id", "title") } else { ("name", "label") };
+    let named =
+        |parameter: &str, otherwise| question.parameters.get(parameter).map_or(otherwise, String::as_str);
+    let columns = (named("value", value), named("label", label));
+    (columns != ("name", "label")).then_some(columns)
+}
+
+/// A list as its other columns tell it.
+pub(super) fn told_by(choices: &[Choice], (value, label): (&str, &str)) -> Vec<Choice> {
+    let cell = |choice: &Choice, column: &str| match column {
+        "name" => choice.name.clone(),
+        "label" => choice.label.text().to_owned(),
+        other => choice.extra.get(other).cloned().unwrap_or_default(),
+    };
+    let told = choices.iter().map(|choice| Choice {
+        name: cell(choice, value),
+        label: if label == "label" {
+            choice.label.clone()
+        } else {
+            Translated([(String::new(), cell(choice, label))].into())
+        },
+        ..choice.clone()
+    });
+    told.collect()
 }
 
 /// How a list of the `external_choices` sheet is told from one of the `choices` sheet with its name.

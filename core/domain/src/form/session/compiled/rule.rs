@@ -20,6 +20,8 @@ pub enum Rule {
     Required,
     /// Whether the answer is right.
     Constraint,
+    /// Whether the answer is only shown.
+    ReadOnly,
     /// Its value at the start.
     Default,
 }
@@ -35,6 +37,7 @@ impl Rule {
             Self::Choices => "choice_filter",
             Self::Required => "required",
             Self::Constraint => "constraint",
+            Self::ReadOnly => "read_only",
             Self::Default => "default",
         }
     }
