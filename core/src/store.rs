@@ -6,6 +6,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, channel, sync_channel},
     },
     thread::JoinHandle,
@@ -18,6 +19,7 @@ use crate::{
     media::vault::Vault,
 };
 
+pub(crate) mod around;
 pub(crate) mod beside;
 pub(crate) mod desk;
 pub(crate) mod documents;
@@ -53,6 +55,8 @@ pub(crate) struct Store {
     queue: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
+    /// How many transactions were written since it was opened.
+    written: Arc<AtomicU64>,
     /// The files of attachments.
     vault: Arc<Vault>,
     /// Held for as long as the store is open.
@@ -84,6 +88,7 @@ impl Store {
             queue: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer)),
             readers: Readers::new(open::database(dir), key),
+            written: Arc::default(),
             vault,
             lock: Mutex::new(Some(lock)),
         })
@@ -95,12 +100,15 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>, &mut Desk) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        let written = Arc::clone(&self.written);
         self.on_writer(move |connection, desk| {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let result = work(&tx, desk)?;
                 tally::settle(&tx)?;
                 tx.commit()?;
+                // After the commit: whoever reads a number that counts it reads what it wrote.
+                written.fetch_add(1, Ordering::AcqRel);
                 Ok(result)
             }));
             let outcome = outcome.unwrap_or_else(|_| Err(ApiError::unexpected("panic")));
@@ -110,6 +118,23 @@ impl Store {
             }
             outcome
         })
+    }
+
+    /// Does this as [`Store::write`] does, unless something was written after this many transactions: then it
+    /// says so to the work, and what was read before may be no longer so.
+    pub(crate) fn write_after<T: Send + 'static>(
+        &self,
+        written: u64,
+        work: impl FnOnce(&Transaction<'_>, &mut Desk, bool) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let now = Arc::clone(&self.written);
+        // Only the writer counts, and this runs on the writer.
+        self.write(move |tx, desk| work(tx, desk, now.load(Ordering::Acquire) == written))
+    }
+
+    /// How many transactions were written: to be asked before reading what [`Store::write_after`] relies on.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
     }
 
     /// Does this with the writer's connection, outside a transaction.

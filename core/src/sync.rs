@@ -3,6 +3,7 @@
 use alongside_domain::sync::Status;
 use serde::Serialize;
 
+mod ahead;
 pub(crate) mod apply;
 pub(crate) mod driver;
 pub(crate) mod http;

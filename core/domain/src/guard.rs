@@ -9,6 +9,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use automerge::Automerge;
+
 use crate::{
     ids::{ActorId, ChangeHash, GroupId, RecordId},
     record::{Document, RawChange},
@@ -110,7 +112,10 @@ pub fn judge(
     let before = present.len();
     let mut court = Court::new(record, group, present, trial::survives);
     let mut rulings = court.judge(changes);
-    if !apply(document, &court.changes[before..]) {
+    let Some(tried) = court.tried.take() else { return rulings };
+    // What went through the trial is the document from now on.
+    *document = adopt(document.take(), tried, &court.changes[before..]);
+    if document.is_none() {
         // The trial went well and the document itself did not: nothing of it is kept.
         *document = Document::load(court.changes[..before].iter().map(|change| change.bytes.as_slice())).ok();
         for ruling in &mut rulings {
@@ -122,19 +127,13 @@ pub fn judge(
     rulings
 }
 
-/// Applies changes that passed; `false` where automerge refused or panicked.
-fn apply(document: &mut Option<Document>, changes: &[RawChange]) -> bool {
-    let bytes = || changes.iter().map(|change| change.bytes.as_slice());
-    changes.is_empty()
-        || catch_unwind(AssertUnwindSafe(|| match document {
-            Some(document) => document.apply(bytes()).is_ok(),
-            None => Document::load(bytes()).map(|loaded| *document = Some(loaded)).is_ok(),
-        }))
-        .unwrap_or(false)
+/// The document that these changes made; `None` where it is not whole, or automerge panicked.
+fn adopt(before: Option<Document>, tried: Automerge, changes: &[RawChange]) -> Option<Document> {
+    catch_unwind(AssertUnwindSafe(|| Document::of_trial(before, tried, changes).ok())).ok().flatten()
 }
 
-/// Whether a document with changes takes new ones and has these heads then ([`trial::survives`]).
-type Try = fn(present: &[RawChange], new: &[RawChange], heads: &[ChangeHash]) -> bool;
+/// A document with changes that takes new ones and has these heads then ([`trial::survives`]).
+type Try = fn(present: &[RawChange], new: &[RawChange], heads: &[ChangeHash]) -> Option<Automerge>;
 
 /// Judges the changes of one record against those that are there.
 #[derive(Debug)]
@@ -145,6 +144,9 @@ struct Court {
     /// The changes that are present, each after what it depends on.
     changes: Vec<RawChange>,
     survives: Try,
+    /// What came through the last trial that went well: a document with all of these changes. `None` where
+    /// nothing new passed.
+    tried: Option<Automerge>,
 }
 
 impl Court {
@@ -153,7 +155,7 @@ impl Court {
         for change in &present {
             ancestry.add_known(change);
         }
-        Self { record, group, ancestry, changes: present, survives }
+        Self { record, group, ancestry, changes: present, survives, tried: None }
     }
 
     /// Judges changes. Those that pass count as present for those after them.
@@ -164,10 +166,16 @@ impl Court {
         let before = self.changes.len();
         let rulings: Vec<_> = changes.iter().map(|bytes| self.judge_one(bytes)).collect();
         let (present, new) = self.changes.split_at(before);
-        if new.is_empty() || (self.survives)(present, new, &self.ancestry.heads()) {
+        if new.is_empty() {
             return rulings;
         }
+        if let Some(tried) = (self.survives)(present, new, &self.ancestry.heads()) {
+            self.tried = Some(tried);
+            return rulings;
+        }
+        let tried = self.tried.take();
         *self = Self::new(self.record, self.group, present.to_vec(), self.survives);
+        self.tried = tried;
         if let [_] = changes {
             return vec![Ruling::Refused(Refusal::BreaksDocument)];
         }
@@ -251,7 +259,8 @@ mod tests {
         // No change is known that gets this far and breaks a document: the trial is made to fail.
         let fails_with_the_fifth: Try = |present, new, heads| {
             let fifth = ActorId([5; 16]);
-            new.iter().all(|change| change.actor != fifth) && trial::survives(present, new, heads)
+            let fails = new.iter().any(|change| change.actor == fifth);
+            if fails { None } else { trial::survives(present, new, heads) }
         };
         let changes = written(8);
         let bytes: Vec<_> = changes.iter().map(|change| change.bytes.as_slice()).collect();
@@ -266,16 +275,20 @@ mod tests {
             assert_eq!(*ruling, expected, "change {number}");
         }
         assert_eq!(court.changes, changes[..5]);
+        let tried = court.tried.expect("five changes passed");
+        assert_eq!(tried.get_heads().iter().map(|head| head.0).collect::<Vec<_>>(), [changes[4].hash.0]);
     }
 
     #[test]
     fn a_trial_notices_a_change_that_was_left_out() {
         let changes = written(2);
         let heads = |at: usize| [changes[at].hash];
-        assert!(trial::survives(&changes[..1], &changes[1..], &heads(2)));
-        assert!(!trial::survives(&changes[..1], &changes[2..], &heads(2)));
-        assert!(!trial::survives(&changes[..1], &changes[1..], &heads(1)));
+        let survives =
+            |new: &[RawChange], heads: &[ChangeHash]| trial::survives(&changes[..1], new, heads).is_some();
+        assert!(survives(&changes[1..], &heads(2)));
+        assert!(!survives(&changes[2..], &heads(2)));
+        assert!(!survives(&changes[1..], &heads(1)));
         let unlike = RawChange { hash: changes[0].hash, ..changes[1].clone() };
-        assert!(!trial::survives(&changes[..1], &[unlike], &heads(1)));
+        assert!(!survives(&[unlike], &heads(1)));
     }
 }

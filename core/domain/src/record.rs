@@ -17,6 +17,7 @@ pub mod history;
 pub mod merge;
 pub mod moved;
 mod scalar;
+pub mod stored;
 mod view;
 
 pub use changes::ChangeHeader;

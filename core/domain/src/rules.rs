@@ -187,6 +187,8 @@ struct Rule {
     lists: BTreeSet<String>,
     /// Every name that its paths have: nothing else of a record is shown to it.
     names: BTreeSet<String>,
+    /// The attributes that it reads; `None`: it may read any.
+    attributes: Option<BTreeSet<String>>,
 }
 
 /// The field that a finding points at.

@@ -229,7 +229,7 @@ impl Records<'_> {
     /// # Errors
     /// Those of the store.
     pub fn judge_waiting(&self) -> Result<(), ApiError> {
-        while self.phone.0.store.write(findings::judge_some)? {}
+        while findings::judge_some(&self.phone.0.store)? {}
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::{
     error::{ApiError, Thing},
     store::{
         findings, groups, log,
-        rows::{cbor, found, id},
+        rows::{self, found, id},
         units,
     },
     views::{ProblemView, ProblemsView, ReminderView},
@@ -130,7 +130,7 @@ fn known(db: &Connection, programme: &Programme, after: Millis) -> Result<Known,
             let from = after.0.saturating_sub(MOMENTS_FROM);
             let mut rows = statement.query(params![unit.0, form, from])?;
             while let Some(row) = rows.next()? {
-                let view: alongside_domain::record::RecordView = cbor(row, 0)?;
+                let view = rows::view(row, 0)?;
                 if let Some(at) = view.value(field).and_then(Value::as_instant)
                     && unless.is_none_or(|field| view.value(field).is_none())
                 {

@@ -13,7 +13,7 @@ use crate::{
     error::{ApiError, Thing},
     store::{
         beside, groups, log, projection,
-        rows::{cbor, found, id},
+        rows::{self, found, id},
     },
     views::{ConflictLine, FigureLine, HistoryView, RecordCard},
 };
@@ -33,7 +33,7 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let view: RecordView = cbor(row, 4)?;
+        let view = rows::view(row, 4)?;
         Ok(Self {
             record: id(row, 0)?,
             group: id(row, 1)?,

@@ -1,7 +1,7 @@
 //! What the programme's rules find: judged with every save and pull for what it touches, and again when
 //! the day is over.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{sync::Arc, thread};
 
 use alongside_domain::{
     deadline::Deadline,
@@ -12,13 +12,12 @@ use alongside_domain::{
     time::Millis,
 };
 use jiff::{ToSpan, civil::Date};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::{
-    desk::Desk,
-    groups, projection,
+    Store,
+    around::Around,
     rows::{cbor, id, to_cbor},
-    units,
 };
 use crate::error::ApiError;
 
@@ -29,30 +28,26 @@ const AT_ONCE: usize = 64;
 /// change, not with the unit.
 pub(crate) fn judge(
     tx: &Transaction<'_>,
-    programme: &Programme,
-    unit: GroupId,
+    around: &Around<'_>,
     now: Millis,
     changed: Option<&[Touched<'_>]>,
 ) -> Result<(), ApiError> {
-    let day = programme.day(now).to_string();
+    let (programme, unit) = (around.programme, around.unit);
     let asked = Asked { place: Place::Phone, now };
     match changed {
         Some(changed) if changed.len() > AT_ONCE => wait(tx, unit)?,
         Some(changed) => {
-            let source = UnitSource::new(tx, programme, unit)?;
             let touched: Vec<Touched<'_>> =
                 changed.iter().filter(|one| programme.is_judged(one.form)).copied().collect();
             if !touched.is_empty() {
-                keep(tx, unit, &programme.rules.unit(programme, &source, asked, Some(&touched))?)?;
+                let outcome = programme.rules.unit(programme, around, asked, Some(&touched))?;
+                forget(tx, unit, &outcome)?;
+                keep(tx, unit, &outcome)?;
             }
         }
         None => {
-            let source = UnitSource::new(tx, programme, unit)?;
-            let outcome = programme.rules.unit(programme, &source, asked, None)?;
-            tx.prepare_cached("DELETE FROM finding WHERE grp = ?1")?.execute([unit.0])?;
-            keep(tx, unit, &outcome)?;
-            tx.prepare_cached("INSERT OR REPLACE INTO judged (grp, day) VALUES (?1, ?2)")?
-                .execute(params![unit.0, day])?;
+            let outcome = programme.rules.unit(programme, around, asked, None)?;
+            replace(tx, programme, unit, now, &outcome)?;
         }
     }
     Ok(())
@@ -64,39 +59,98 @@ pub(crate) fn wait(tx: &Transaction<'_>, unit: GroupId) -> rusqlite::Result<()> 
     Ok(())
 }
 
-fn judge_waiting(
-    tx: &Transaction<'_>,
-    programme: &Programme,
-    now: Millis,
-    most: u32,
-) -> Result<bool, ApiError> {
-    let day = programme.day(now).to_string();
+/// Units that are judged at once.
+const SOME: u32 = 32;
+
+/// Units that the writer judges itself in one transaction, so that other writes come in between.
+const FEW: usize = 8;
+
+/// Most threads that judge: each holds a reader, and a screen needs one too.
+const THREADS: usize = 2;
+
+/// Judges some of the units that wait, or whose findings are of an earlier day; gives whether there are more.
+///
+/// They are judged by readers, side by side, and the writer writes down what they found. Where something was
+/// written meanwhile, it judges a few of them itself: what was found may be no longer so.
+pub(crate) fn judge_some(store: &Store) -> Result<bool, ApiError> {
+    let (programme, now) = store.on_writer(|_, desk| Ok((Arc::clone(&desk.programme), desk.now())))?;
     if !programme.judges() {
         return Ok(false);
     }
-    let waiting: Vec<GroupId> = tx
-        .prepare_cached(
-            "SELECT grp FROM unit_row WHERE grp NOT IN (SELECT grp FROM judged WHERE day = ?1) LIMIT ?2",
-        )?
-        .query_map(params![day, most], |row| id(row, 0))?
-        .collect::<Result<_, _>>()?;
-    for unit in &waiting {
-        judge(tx, programme, *unit, now, None)?;
+    let written = store.written();
+    let units = store.read(|db| Ok(waiting(db, &programme, now)?))?;
+    if units.is_empty() {
+        return Ok(false);
     }
-    Ok(u32::try_from(waiting.len()).unwrap_or(u32::MAX) >= most && most > 0)
+    let are_more = units.len() >= SOME as usize;
+    let outcomes = judged(store, &programme, &units, now)?;
+    store.write_after(written, move |tx, _, is_so| {
+        if is_so {
+            for (unit, outcome) in units.iter().zip(&outcomes) {
+                replace(tx, &programme, *unit, now, outcome)?;
+            }
+            return Ok(are_more);
+        }
+        for unit in waiting(tx, &programme, now)?.into_iter().take(FEW) {
+            judge(tx, &Around::new(tx, &programme, unit)?, now, None)?;
+        }
+        Ok(true)
+    })
 }
 
-/// Units that are judged by one transaction.
-const SOME: u32 = 8;
-
-/// Judges a few of the units that wait, or whose findings are of an earlier day; gives whether there are
-/// more.
-pub(crate) fn judge_some(tx: &Transaction<'_>, desk: &mut Desk) -> Result<bool, ApiError> {
-    let programme = desk.programme.clone();
-    judge_waiting(tx, &programme, desk.now(), SOME)
+fn waiting(db: &Connection, programme: &Programme, now: Millis) -> rusqlite::Result<Vec<GroupId>> {
+    db.prepare_cached(
+        "SELECT grp FROM unit_row WHERE grp NOT IN (SELECT grp FROM judged WHERE day = ?1) LIMIT ?2",
+    )?
+    .query_map(params![programme.day(now).to_string(), SOME], |row| id(row, 0))?
+    .collect()
 }
 
-fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), ApiError> {
+/// What the rules find for these units, in their order.
+fn judged(
+    store: &Store,
+    programme: &Programme,
+    units: &[GroupId],
+    now: Millis,
+) -> Result<Vec<Outcome>, ApiError> {
+    let some = |units: &[GroupId]| -> Result<Vec<Outcome>, ApiError> {
+        store.read(|db| units.iter().map(|unit| fresh(db, programme, *unit, now)).collect())
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    let mut parts = units.chunks(units.len().div_ceil(cores).max(1));
+    let Some(own) = parts.next() else { return Ok(Vec::new()) };
+    thread::scope(|scope| {
+        let begin = |part| thread::Builder::new().spawn_scoped(scope, move || some(part)).map_err(|_| part);
+        let others: Vec<_> = parts.map(begin).collect();
+        let mut outcomes = some(own)?;
+        for other in others {
+            outcomes.extend(match other {
+                Ok(thread) => thread.join().unwrap_or_else(|_| Err(ApiError::unexpected("panic")))?,
+                // There was no thread for them.
+                Err(part) => some(part)?,
+            });
+        }
+        Ok(outcomes)
+    })
+}
+
+/// Writes down what was found for a whole unit.
+fn replace(
+    tx: &Transaction<'_>,
+    programme: &Programme,
+    unit: GroupId,
+    now: Millis,
+    outcome: &Outcome,
+) -> Result<(), ApiError> {
+    tx.prepare_cached("DELETE FROM finding WHERE grp = ?1")?.execute([unit.0])?;
+    keep(tx, unit, outcome)?;
+    tx.prepare_cached("INSERT OR REPLACE INTO judged (grp, day) VALUES (?1, ?2)")?
+        .execute(params![unit.0, programme.day(now).to_string()])?;
+    Ok(())
+}
+
+/// Takes away what was found before for what was judged.
+fn forget(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), ApiError> {
     for (rule, record) in &outcome.judged {
         match record {
             None if rule == OWN_FORM => {
@@ -113,6 +167,11 @@ fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), Ap
                 .execute(params![unit.0, rule, record.0])?,
         };
     }
+    Ok(())
+}
+
+/// Writes down what was found.
+fn keep(tx: &Transaction<'_>, unit: GroupId, outcome: &Outcome) -> Result<(), ApiError> {
     for finding in &outcome.findings {
         tx.prepare_cached(
             "INSERT OR REPLACE INTO finding (grp, rule, record, field, severity, explained, own_form, body)
@@ -156,161 +215,28 @@ pub(crate) fn fresh(
     unit: GroupId,
     now: Millis,
 ) -> Result<Outcome, ApiError> {
-    let source = UnitSource::new(db, programme, unit)?;
-    programme.rules.unit(programme, &source, Asked { place: Place::Phone, now }, None)
+    let around = Around::new(db, programme, unit)?;
+    programme.rules.unit(programme, &around, Asked { place: Place::Phone, now }, None)
 }
 
-/// The records of a unit and of the groups it is linked to.
-struct UnitSource<'a> {
-    db: &'a Connection,
-    programme: &'a Programme,
-    unit: GroupId,
-    /// With their kinds.
-    groups: Vec<(GroupId, String)>,
-    /// Several rules ask for the same.
-    read: RefCell<BTreeMap<(String, Take), Views>>,
-    /// What one asks for is among what another asks for.
-    views: RefCell<BTreeMap<RecordId, Arc<RecordView>>>,
-}
-
-impl<'a> UnitSource<'a> {
-    fn new(db: &'a Connection, programme: &'a Programme, unit: GroupId) -> Result<Self, ApiError> {
-        let mut around = vec![unit];
-        around.extend(groups::linked(db, unit)?);
-        let mut groups = Vec::with_capacity(around.len());
-        for group in around {
-            groups.push((group, groups::kind(db, group)?.unwrap_or_default()));
-        }
-        Ok(Self { db, programme, unit, groups, read: RefCell::default(), views: RefCell::default() })
-    }
-
-    /// The groups that hold records of this form.
-    fn groups_of(&self, form: &str) -> impl Iterator<Item = GroupId> {
-        let kind = self.programme.record_kind(form).map(|kind| kind.group.as_str());
-        self.groups.iter().filter(move |(_, own)| Some(own.as_str()) == kind).map(|(group, _)| *group)
-    }
-
-    /// The record of a row that begins with its id and its body.
-    fn view(&self, row: &Row<'_>) -> rusqlite::Result<Arc<RecordView>> {
-        let record: RecordId = id(row, 0)?;
-        if let Some(known) = self.views.borrow().get(&record) {
-            return Ok(Arc::clone(known));
-        }
-        let view: Arc<RecordView> = Arc::new(cbor(row, 1)?);
-        self.views.borrow_mut().insert(record, Arc::clone(&view));
-        Ok(view)
-    }
-
-    fn query(
-        &self,
-        groups: impl Iterator<Item = GroupId>,
-        form: &str,
-        (from, to): (i64, i64),
-        rest: &str,
-    ) -> Result<Views, ApiError> {
-        let mut found = Vec::new();
-        for group in groups {
-            let mut statement = self.db.prepare_cached(&format!(
-                "SELECT record, body FROM record_row INDEXED BY record_row_form
-                 WHERE grp = ?1 AND form = ?2 AND at BETWEEN ?3 AND ?4 {rest}"
-            ))?;
-            let rows = statement.query_map(params![group.0, form, from, to], |row| self.view(row))?;
-            found.extend(rows.collect::<Result<Vec<_>, _>>()?);
-        }
-        Ok(found)
-    }
-
-    /// So many records that tell when they took place, in this order.
-    fn some(
-        &self,
-        groups: impl Iterator<Item = GroupId>,
-        form: &str,
-        order: &str,
-        most: u32,
-    ) -> Result<Views, ApiError> {
-        let at = self.programme.record_kind(form).and_then(|kind| kind.at.as_deref()).unwrap_or_default();
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let mut found = Vec::new();
-        for group in groups {
-            let mut statement = self.db.prepare_cached(&format!(
-                "SELECT record, body FROM record_row INDEXED BY record_row_form
-                 WHERE grp = ?1 AND form = ?2 {order}"
-            ))?;
-            let mut rows = statement.query(params![group.0, form])?;
-            let before = found.len();
-            while found.len() - before < most
-                && let Some(row) = rows.next()?
-            {
-                let view = self.view(row)?;
-                // The row of one that tells no time stands where it was written.
-                if view.value(at).is_some() {
-                    found.push(view);
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Other units of the same subject.
-    fn others(&self) -> Result<Vec<GroupId>, ApiError> {
-        let parts = &self.programme.parts;
-        let Some(subject) = parts.subject_birth.as_ref().or_else(|| parts.subject_name.first()) else {
-            return Ok(Vec::new());
-        };
-        let mut others = Vec::new();
-        for group in self.groups_of(&subject.form).filter(|group| *group != self.unit) {
-            others.extend(groups::units_of(self.db, &parts.unit, group)?);
-        }
-        others.retain(|unit| *unit != self.unit);
-        Ok(others)
-    }
-}
-
-const EVER: (i64, i64) = (i64::MIN, i64::MAX);
-
-impl Source for UnitSource<'_> {
+impl Source for Around<'_> {
     type Error = ApiError;
 
     fn records(&self, form: &str, take: Take) -> Result<Views, ApiError> {
-        let key = (form.to_owned(), take);
-        if let Some(known) = self.read.borrow().get(&key) {
-            return Ok(known.clone());
-        }
-        let groups = self.groups_of(form);
-        let found = match take {
-            Take::All => self.query(groups, form, EVER, "")?,
-            Take::Latest(n) => self.some(groups, form, "ORDER BY at DESC, record DESC", n)?,
-            Take::First(n) => self.some(groups, form, "ORDER BY at, record", n)?,
-            Take::Near(Millis(at)) => {
-                let near = alongside_domain::rules::NEAR;
-                self.query(groups, form, (at.saturating_sub(near), at.saturating_add(near)), "")?
-            }
-            Take::Others => self.query(self.others()?.into_iter(), form, EVER, "")?,
-        };
-        self.read.borrow_mut().insert(key, found.clone());
-        Ok(found)
+        Around::records(self, form, take)
     }
 
     fn record(&self, record: RecordId) -> Result<Option<Arc<RecordView>>, ApiError> {
-        if let Some(known) = self.views.borrow().get(&record) {
-            return Ok(Some(Arc::clone(known)));
-        }
-        Ok(projection::view(self.db, record)?.filter(|view| !view.is_moved()).map(Arc::new))
+        Around::record(self, record)
     }
 
     fn deadlines(&self) -> Result<Vec<Deadline>, ApiError> {
-        Ok(units::deadlines(self.db, self.unit)?)
+        Ok(Around::deadlines(self)?.to_vec())
     }
 
     /// Whose phone this is has all of their own days here; of nobody else.
     fn day(&self, form: &str, person: PersonId, day: Date) -> Result<Option<Views>, ApiError> {
-        let me: Option<[u8; 16]> = self
-            .db
-            .prepare_cached("SELECT person FROM sync_state")?
-            .query_row([], |row| row.get(0))
-            .optional()?
-            .flatten();
-        if me != Some(person.0) {
+        if self.me()? != Some(person) {
             return Ok(None);
         }
         let kind = self.programme.record_kind(form).map(|kind| kind.group.clone()).unwrap_or_default();

@@ -61,6 +61,21 @@ pub(crate) fn linked(db: &Connection, group: GroupId) -> rusqlite::Result<Vec<Gr
     .collect()
 }
 
+/// This group and those that it is linked to, nearest first, each with its kind.
+pub(crate) fn around(db: &Connection, group: GroupId) -> rusqlite::Result<Vec<(GroupId, String)>> {
+    db.prepare_cached(
+        "WITH RECURSIVE up (grp, distance, place) AS (
+             VALUES (?1, 0, 0)
+             UNION
+             SELECT p.parent, distance + 1, p.place FROM grp_parent p JOIN up ON p.grp = up.grp
+             WHERE distance < 8)
+         SELECT up.grp, coalesce(grp.kind, '') FROM up LEFT JOIN grp ON grp.grp = up.grp
+         GROUP BY up.grp ORDER BY min(distance * 65536 + up.place), up.grp",
+    )?
+    .query_map([group.0], |row| Ok((id(row, 0)?, row.get(1)?)))?
+    .collect()
+}
+
 /// The groups of this kind that are linked to this one, itself included.
 pub(crate) fn units_of(db: &Connection, kind: &str, group: GroupId) -> rusqlite::Result<Vec<GroupId>> {
     db.prepare_cached(

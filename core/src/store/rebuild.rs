@@ -7,6 +7,7 @@ use alongside_domain::{
 use rusqlite::{Connection, Transaction, TransactionBehavior, params, types::ValueRef};
 
 use super::{
+    around::Around,
     found_by::FoundBy,
     log::{self, Place},
     projection,
@@ -61,7 +62,7 @@ pub(crate) fn rebuild(tx: &Transaction<'_>, programme: &Programme) -> Result<(),
         .query_map([&programme.parts.unit], |row| id(row, 0))?
         .collect::<Result<_, _>>()?;
     for unit in groups {
-        units::refresh(tx, programme, unit, None)?;
+        units::refresh(tx, &Around::new(tx, programme, unit)?, None)?;
     }
     tx.execute(
         "UPDATE sync_state SET derived_version = ?1, derived_programme = ?2",

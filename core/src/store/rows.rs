@@ -2,6 +2,7 @@
 
 use alongside_domain::{
     ids::{ActorId, ChangeHash, DeviceId, GroupId, PartnerId, PersonId, RecordId},
+    record::{RecordView, stored},
     wire::codec,
 };
 use rusqlite::{Row, types::Type};
@@ -38,6 +39,13 @@ pub(crate) fn hash(row: &Row<'_>, column: usize) -> rusqlite::Result<ChangeHash>
 pub(crate) fn cbor<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let bytes = row.get_ref(column)?.as_blob()?;
     codec::decode(bytes)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error)))
+}
+
+/// Reads the view of a record, as [`stored::encode`] wrote it.
+pub(crate) fn view(row: &Row<'_>, column: usize) -> rusqlite::Result<RecordView> {
+    let bytes = row.get_ref(column)?.as_blob()?;
+    stored::decode(bytes)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error)))
 }
 

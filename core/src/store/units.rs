@@ -1,13 +1,12 @@
 //! The line of a unit (a case): what the lists show of it, and its dates.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alongside_domain::{
     deadline::{self, Deadline, Facts},
     ids::{GroupId, PersonId},
     programme::{FieldRef, Programme},
-    record::RecordView,
-    rules::Touched,
+    rules::{Take, Touched, Views},
     time::Millis,
     value::Value,
 };
@@ -15,7 +14,8 @@ use jiff::civil::Date;
 use rusqlite::{Connection, Row, Transaction, params, types::Type};
 
 use super::{
-    beside, findings, groups, projection,
+    around::Around,
+    beside, findings, groups,
     rows::{cbor, to_cbor},
 };
 use crate::error::ApiError;
@@ -32,11 +32,12 @@ pub(crate) fn touch(
     // A restricted part is no record of its form: its own answers alone are not judged.
     let is_part = groups::kind(tx, group)?.is_some_and(|kind| programme.is_restricted(&kind));
     for unit in shown_by(tx, programme, group)? {
-        refresh(tx, programme, unit, changed.map(|changed| changed.form))?;
+        let around = Around::new(tx, programme, unit)?;
+        refresh(tx, &around, changed.map(|changed| changed.form))?;
         if is_part {
             continue;
         }
-        findings::judge(tx, programme, unit, now, changed.as_ref().map(std::slice::from_ref))?;
+        findings::judge(tx, &around, now, changed.as_ref().map(std::slice::from_ref))?;
     }
     Ok(())
 }
@@ -62,21 +63,19 @@ pub(crate) fn shown_by(
 
 /// Brings one unit's line up to date. The dates are computed again only where a record changed
 /// that the clock reads.
-pub(crate) fn refresh(
-    tx: &Transaction<'_>,
-    programme: &Programme,
-    unit: GroupId,
-    form: Option<&str>,
-) -> Result<(), ApiError> {
+pub(crate) fn refresh(tx: &Transaction<'_>, around: &Around<'_>, form: Option<&str>) -> Result<(), ApiError> {
+    let (programme, unit) = (around.programme, around.unit);
     let parts = &programme.parts;
     if form.is_none_or(|form| parts.clock_forms().any(|read| read == form)) {
-        set_deadlines(tx, unit, &deadline::deadlines(&programme.deadlines, &facts(tx, programme, unit)?))?;
+        let deadlines = deadline::deadlines(&programme.deadlines, &facts(around)?);
+        set_deadlines(tx, unit, &deadlines)?;
+        around.set_deadlines(deadlines);
     }
-    let mut around = Around::new(tx, programme, unit)?;
-    let dates = deadlines(tx, unit)?;
-    let status = around.text(parts.status.as_ref())?;
+    let mut line = Line { around, read: BTreeMap::new() };
+    let dates = around.deadlines()?;
+    let status = line.text(parts.status.as_ref())?;
     let next = parts.next_date(status.as_deref(), &dates);
-    let supporter = around.text(parts.supporter.as_ref())?.and_then(|text| text.parse::<PersonId>().ok());
+    let supporter = line.text(parts.supporter.as_ref())?.and_then(|text| text.parse::<PersonId>().ok());
     let last_contact = match &parts.contact_at {
         Some(contact) => latest(tx, unit, &contact.form)?,
         None => None,
@@ -88,56 +87,45 @@ pub(crate) fn refresh(
     )?
     .execute(params![
         unit.0,
-        around.text(Some(&parts.reference))?,
-        around.name(&parts.subject_name)?,
+        line.text(Some(&parts.reference))?,
+        line.name(&parts.subject_name)?,
         status,
-        around.text(parts.stage.as_ref())?,
-        around.text(parts.area.as_ref())?,
+        line.text(parts.stage.as_ref())?,
+        line.text(parts.area.as_ref())?,
         supporter.map(|person| person.0),
         last_contact,
         next.map(|next| next.due.to_string()),
         next.map(|next| next.rule.as_str()),
         next.map(|next| next.label.as_str()),
         next.map(|next| next.why.as_str()),
-        around.conflicts()?,
+        line.conflicts()?,
         touched(tx, unit)?,
     ])?;
     Ok(())
 }
 
-/// The records around a unit: its own and those of the groups it is linked to, each form read once.
-struct Around<'a> {
-    db: &'a Connection,
-    programme: &'a Programme,
-    /// The nearest first, each with its kind.
-    groups: Vec<(GroupId, String)>,
+/// What the line of a unit says, from the records around it: each form is read once.
+struct Line<'l, 'a> {
+    around: &'l Around<'a>,
     /// What was read of each form, and how many of the groups were looked at.
-    read: BTreeMap<String, (Vec<RecordView>, usize)>,
+    read: BTreeMap<String, (Views, usize)>,
 }
 
-impl<'a> Around<'a> {
-    fn new(db: &'a Connection, programme: &'a Programme, unit: GroupId) -> Result<Self, ApiError> {
-        let mut groups = Vec::new();
-        for group in std::iter::once(unit).chain(groups::linked(db, unit)?) {
-            groups.push((group, groups::kind(db, group)?.unwrap_or_default()));
-        }
-        Ok(Self { db, programme, groups, read: BTreeMap::new() })
-    }
-
+impl Line<'_, '_> {
     /// The value of this field in the first record that has one: in the unit's own group, or in the nearest.
     /// Two groups that were found to be one stand one behind the other.
     fn value(&mut self, field: &FieldRef) -> Result<Option<Value>, ApiError> {
-        let programme = self.programme;
-        let lives_in = programme.record_kind(&field.form).map(|kind| kind.group.as_str());
+        let around = self.around;
+        let lives_in = around.programme.record_kind(&field.form).map(|kind| kind.group.as_str());
         let (views, looked) = self.read.entry(field.form.clone()).or_default();
         loop {
             if let Some(value) = views.iter().find_map(|view| view.value(&field.field)) {
                 return Ok(Some(value.clone()));
             }
-            let Some((group, kind)) = self.groups.get(*looked) else { return Ok(None) };
+            let Some((group, kind)) = around.groups.get(*looked) else { return Ok(None) };
             *looked += 1;
             if lives_in.is_none_or(|lives_in| lives_in == kind) {
-                views.extend(projection::first_of(self.db, *group, &field.form)?);
+                views.extend(around.first(*group, &field.form)?);
             }
         }
     }
@@ -147,7 +135,7 @@ impl<'a> Around<'a> {
         let value = self.value(field)?;
         Ok(value.map(|value| match value {
             Value::Text(text) => text,
-            other => crate::reads::words::plain(self.programme, &other),
+            other => crate::reads::words::plain(self.around.programme, &other),
         }))
     }
 
@@ -167,16 +155,16 @@ impl<'a> Around<'a> {
     fn conflicts(&self) -> Result<i64, ApiError> {
         // What was written in confidence beside these counts where it is on this phone.
         let mut groups: Vec<GroupId> = Vec::new();
-        for (group, kind) in &self.groups {
+        let Around { db, programme, .. } = self.around;
+        for (group, kind) in &self.around.groups {
             groups.push(*group);
-            for restricted in self.programme.restricted_beside(kind) {
-                groups.extend(beside::groups(self.db, *group, restricted)?);
+            for restricted in programme.restricted_beside(kind) {
+                groups.extend(beside::groups(db, *group, restricted)?);
             }
         }
         let mut sum = 0;
         for group in &groups {
-            sum += self
-                .db
+            sum += db
                 .prepare_cached(
                     "SELECT coalesce(sum(to_decide), 0) FROM record_row WHERE grp = ?1 AND to_decide > 0",
                 )?
@@ -200,26 +188,30 @@ fn touched(db: &Connection, unit: GroupId) -> rusqlite::Result<i64> {
 }
 
 /// What the records of a unit, and of the groups it is linked to, tell the clock.
-fn facts(db: &Connection, programme: &Programme, unit: GroupId) -> Result<Facts, ApiError> {
-    let mut groups = vec![unit];
-    groups.extend(groups::linked(db, unit)?);
+fn facts(around: &Around<'_>) -> Result<Facts, ApiError> {
     let mut views = Vec::new();
-    for form in programme.parts.clock_forms() {
-        let Some(kind) = programme.record_kind(form) else { continue };
-        for group in &groups {
-            if groups::kind(db, *group)?.as_deref() == Some(&kind.group) {
-                views.extend(projection::views_of(db, *group, form)?);
-            }
-        }
+    for form in around.programme.parts.clock_forms() {
+        views.extend(around.records(form, Take::All)?);
     }
-    Ok(Facts::read(programme, &views))
+    Ok(Facts::read(around.programme, views.iter().map(Arc::as_ref)))
 }
 
+/// Writes down the dates of a unit, where they are others than before.
 fn set_deadlines(tx: &Transaction<'_>, unit: GroupId, deadlines: &[Deadline]) -> Result<(), ApiError> {
-    tx.prepare_cached("DELETE FROM deadline WHERE grp = ?1")?.execute([unit.0])?;
-    for (place, deadline) in deadlines.iter().enumerate() {
+    let bodies: Vec<Vec<u8>> = deadlines.iter().map(to_cbor).collect();
+    let before: Vec<Vec<u8>> = tx
+        .prepare_cached("SELECT body FROM deadline WHERE grp = ?1 ORDER BY place")?
+        .query_map([unit.0], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if before == bodies {
+        return Ok(());
+    }
+    if !before.is_empty() {
+        tx.prepare_cached("DELETE FROM deadline WHERE grp = ?1")?.execute([unit.0])?;
+    }
+    for (place, body) in bodies.into_iter().enumerate() {
         tx.prepare_cached("INSERT INTO deadline (grp, place, body) VALUES (?1, ?2, ?3)")?
-            .execute(params![unit.0, u32::try_from(place).unwrap_or(u32::MAX), to_cbor(deadline)])?;
+            .execute(params![unit.0, u32::try_from(place).unwrap_or(u32::MAX), body])?;
     }
     Ok(())
 }

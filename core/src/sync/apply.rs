@@ -16,6 +16,7 @@ use crate::{
     media,
     reads::waiting::Reason,
     store::{
+        around::Around,
         desk::Desk,
         findings,
         found_by::FoundBy,
@@ -195,11 +196,12 @@ pub(crate) fn bring_up_to_date(
         whole.extend(groups::units_of(tx, &programme.parts.unit, *group)?);
     }
     for (unit, changed) in changed {
-        units::refresh(tx, programme, unit, None)?;
+        let around = Around::new(tx, programme, unit)?;
+        units::refresh(tx, &around, None)?;
         if intake.shown.len() > JUDGED_AT_ONCE || whole.contains(&unit) {
             findings::wait(tx, unit)?;
         } else {
-            findings::judge(tx, programme, unit, desk.now(), Some(&changed))?;
+            findings::judge(tx, &around, desk.now(), Some(&changed))?;
         }
     }
     Ok(std::mem::take(&mut intake.found_by).write(tx)?)

@@ -135,7 +135,7 @@ impl Driver {
         }
         self.running = false;
         // Units that a large answer left to be judged, and those whose findings are of an earlier day.
-        while self.blocking(|store| store.write(findings::judge_some)).await? {}
+        while self.blocking(findings::judge_some).await? {}
         outcome.waiting = self.blocking(|store| store.read(|db| Ok(log::waiting(db)?))).await?;
         Ok(outcome)
     }

@@ -1,6 +1,9 @@
 //! Taking in entries of the feed: nothing reaches a document before it passed the guard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use alongside_domain::{
     guard::{self, Ruling},
@@ -12,6 +15,7 @@ use alongside_domain::{
 use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 
 use super::{
+    ahead::{self, Ready},
     apply::{self, Intake},
     rebase, review,
 };
@@ -29,15 +33,16 @@ use crate::{
 };
 
 /// A change of the feed.
-struct Arrived {
+#[derive(Clone)]
+pub(super) struct Arrived {
     seq: u64,
     /// The server has it under this number. Not so after a repair in which it no longer named it.
     stands: bool,
-    group: GroupId,
-    author: PersonId,
-    device: Option<DeviceId>,
-    received_at: Millis,
-    bytes: Vec<u8>,
+    pub(super) group: GroupId,
+    pub(super) author: PersonId,
+    pub(super) device: Option<DeviceId>,
+    pub(super) received_at: Millis,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// Takes in entries: what is about access first, then the changes of one record after the other. What
@@ -62,6 +67,7 @@ pub(crate) fn take_in(
             FeedEntry::Control { at, event, .. } => control(tx, desk, intake, at, event)?,
         }
     }
+    let mut records = Vec::with_capacity(changes.len());
     for (record, mut arrived) in changes {
         // The entry that erases a group is later than those of its changes, and may stand in one answer
         // with them.
@@ -71,8 +77,45 @@ pub(crate) fn take_in(
                 arrived.retain(|change| change.group != group);
             }
         }
-        take_in_record(tx, desk, intake, record, arrived)?;
+        let is_new = log::place_of(tx, record)?.is_none();
+        records.push((record, arrived, is_new));
     }
+    let of_new = records.iter().filter(|(_, _, is_new)| *is_new);
+    let of_new: Vec<_> = of_new.map(|(record, arrived, _)| (*record, arrived.as_slice())).collect();
+    let programme = Arc::clone(&desk.programme);
+    ahead::while_judged(&programme, &of_new, |ahead| {
+        for (record, arrived, is_new) in &records {
+            let ready = if *is_new { ahead.next() } else { None };
+            match ready {
+                Some(ready) if !is_set_aside(tx, *record)? => {
+                    take_in_ready(tx, desk, intake, *record, arrived, ready)?;
+                }
+                _ => take_in_record(tx, desk, intake, *record, arrived.clone())?,
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Writes down a record of which nothing was here, and all of whose changes passed.
+fn take_in_ready(
+    tx: &Transaction<'_>,
+    desk: &Desk,
+    intake: &mut Intake,
+    record: RecordId,
+    arrived: &[Arrived],
+    Ready { form, changes, rows }: Ready,
+) -> Result<(), ApiError> {
+    let Some(group) = arrived.first().map(|change| change.group) else { return Ok(()) };
+    let place = Place { group, form };
+    log::place(tx, record, &place)?;
+    for (change, raw) in arrived.iter().zip(&changes) {
+        append(tx, record, change, raw)?;
+        intake.done.received += 1;
+    }
+    rows.write(tx, &desk.programme, record, &place, &mut intake.found_by)?;
+    intake.touched.insert(group);
+    intake.shown.insert(record, (group, place.form));
     Ok(())
 }
 
@@ -267,6 +310,11 @@ fn accept(
     {
         log::place(tx, record, &Place { group: change.group, form: document.root()?.form })?;
     }
+    append(tx, record, change, raw)
+}
+
+/// Appends a change that passed to the log.
+fn append(tx: &Transaction<'_>, record: RecordId, change: &Arrived, raw: &RawChange) -> Result<(), ApiError> {
     let origin = Origin {
         author: change.author,
         device: change.device,
@@ -393,6 +441,11 @@ pub(crate) fn retry_quarantine(
         take_in_record(tx, desk, intake, record, arrived)?;
     }
     Ok(())
+}
+
+/// Whether anything of a record is in quarantine.
+fn is_set_aside(tx: &Transaction<'_>, record: RecordId) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT 1 FROM quarantine WHERE record = ?1")?.exists([record.0])
 }
 
 /// Takes out of quarantine what only waited for others.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as loudly as the tests themselves")]
 
+mod ahead;
 mod apart;
 mod builtin;
 mod driver;

@@ -71,6 +71,37 @@ struct Node {
     answered: bool,
 }
 
+/// Values by their document keys.
+fn pairs<'v>(
+    values: &'v BTreeMap<String, Scalar<'static>>,
+) -> impl Iterator<Item = (&'v str, Scalar<'static>)> {
+    values.iter().map(|(key, value)| (key.as_str(), value.clone()))
+}
+
+/// Makes the nodes of a template, without rows.
+fn grow(form: &CompiledForm, nodes: &mut Vec<Node>, template: T, parent: Option<u32>, row: &str) -> u32 {
+    let at = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+    nodes.push(Node {
+        template,
+        parent,
+        slots: Vec::new(),
+        value: Scalar::Empty,
+        relevant: true,
+        row: row.into(),
+        answered: false,
+    });
+    let children = &form.templates[template].children;
+    let mut slots = Vec::with_capacity(children.len());
+    for child in children {
+        slots.push(match form.templates[*child].kind {
+            Kind::Repeat => Slot::Rows(Vec::new()),
+            Kind::Group | Kind::Question(_) => Slot::One(grow(form, nodes, *child, Some(at), "")),
+        });
+    }
+    nodes[at as usize].slots = slots;
+    at
+}
+
 /// A form being filled in.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -136,7 +167,7 @@ impl Session {
         around: &Surroundings,
     ) -> Self {
         let mut session = Self::bare(form, language);
-        session.take_in(values, &around.zone);
+        session.take_in(pairs(values), &around.zone);
         session.compute_everything(around);
         session.before = session
             .all_relevant()
@@ -149,9 +180,9 @@ impl Session {
     }
 
     fn bare(form: Arc<CompiledForm>, language: &str) -> Self {
-        let mut session = Self {
+        Self {
+            nodes: form.bare().nodes.clone(),
             form,
-            nodes: Vec::new(),
             language: language.to_owned(),
             saved: Vec::new(),
             at: None,
@@ -159,32 +190,7 @@ impl Session {
             placeless: BTreeMap::new(),
             before: BTreeSet::new(),
             keeps: false,
-        };
-        session.grow(CompiledForm::TOP, None, "");
-        session
-    }
-
-    /// Makes the nodes of a template, without rows.
-    fn grow(&mut self, template: T, parent: Option<u32>, row: &str) -> u32 {
-        let form = Arc::clone(&self.form);
-        let at = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        self.nodes.push(Node {
-            template,
-            parent,
-            slots: Vec::new(),
-            value: Scalar::Empty,
-            relevant: true,
-            row: row.into(),
-            answered: false,
-        });
-        for child in &form.templates[template].children {
-            let slot = match form.templates[*child].kind {
-                Kind::Repeat => Slot::Rows(Vec::new()),
-                Kind::Group | Kind::Question(_) => Slot::One(self.grow(*child, Some(at), "")),
-            };
-            self.nodes[at as usize].slots.push(slot);
         }
-        at
     }
 
     /// Gives defaults, and what nobody is asked for, below a node that is new.
@@ -274,6 +280,9 @@ impl Session {
 
     /// The node of a document key.
     fn node(&self, key: &str) -> Option<u32> {
+        if !key.contains('/') {
+            return self.node_within(0, key);
+        }
         let mut at = 0;
         let parts: Vec<&str> = key.split('/').collect();
         let (name, rows) = parts.split_last()?;
@@ -289,10 +298,15 @@ impl Session {
             self.instances(at, template, false, &mut found);
             at = found.into_iter().find(|node| &*self.nodes[*node as usize].row == *row)?;
         }
+        self.node_within(at, name)
+    }
+
+    /// The one node of a question at and below a node; `None` also where its rows are several.
+    fn node_within(&self, at: u32, name: &str) -> Option<u32> {
         let template = *self
             .form
             .by_name
-            .get(*name)?
+            .get(name)?
             .iter()
             .find(|at| matches!(self.form.templates[**at].kind, Kind::Question(_)))?;
         let mut found = Vec::new();
@@ -305,6 +319,15 @@ impl Session {
     fn instances(&self, above: u32, target: T, only_relevant: bool, found: &mut Vec<u32>) {
         let start = self.nodes[above as usize].template;
         if !self.form.is_ancestor_or_self(start, target) {
+            return;
+        }
+        // Outside of repeats there is one, and it is known which.
+        if let Some(only) = self.form.bare().places[target] {
+            let way = std::iter::successors(Some(only), |at| self.nodes[*at as usize].parent)
+                .take_while(|at| *at != above);
+            if !only_relevant || way.into_iter().all(|at| self.nodes[at as usize].relevant) {
+                found.push(only);
+            }
             return;
         }
         let mut way: Vec<T> =

@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::{Automerge, AutomergeError, Change, ObjType, ROOT, ReadDoc, Value};
+use automerge::{Automerge, AutomergeError, Change, ObjId, ObjType, ROOT, ReadDoc, Value, ValueRef};
 
 use crate::{ids::ChangeHash, record::RawChange};
 
-/// Whether a document with the changes that are `present` takes the `new` ones, has these heads then,
-/// and is the same once saved and loaded. Panics count as "no".
-pub(super) fn survives(present: &[RawChange], new: &[RawChange], heads: &[ChangeHash]) -> bool {
+/// A document with the changes that are `present` and the `new` ones, where it takes them, has these heads
+/// then, and is the same once saved and loaded; `None` otherwise. Panics count as "no".
+pub(super) fn survives(present: &[RawChange], new: &[RawChange], heads: &[ChangeHash]) -> Option<Automerge> {
     catch_unwind(AssertUnwindSafe(|| {
         let mut copy = Automerge::new();
         copy.apply_changes(parsed(present)?).ok()?;
@@ -18,9 +18,10 @@ pub(super) fn survives(present: &[RawChange], new: &[RawChange], heads: &[Change
             return None;
         }
         let loaded = Automerge::load(&copy.save_nocompress()).ok()?;
-        Some(loaded.get_heads() == copy.get_heads() && same(&copy, &loaded).ok()?)
+        (loaded.get_heads() == copy.get_heads() && same(&copy, &loaded).ok()?).then_some(copy)
     }))
-    .is_ok_and(|survived| survived == Some(true))
+    .ok()
+    .flatten()
 }
 
 /// The changes as automerge reads them; `None` where it reads another change than the guard did.
@@ -31,21 +32,45 @@ fn parsed(changes: &[RawChange]) -> Option<Vec<Change>> {
     changes.iter().map(parse).collect()
 }
 
-/// Whether two documents show the same keys, values and texts.
+/// Whether two documents show the same keys, values and texts: both are walked once, side by side, as a view
+/// walks them.
 fn same(a: &Automerge, b: &Automerge) -> Result<bool, AutomergeError> {
-    if !a.keys(ROOT).eq(b.keys(ROOT)) {
-        return Ok(false);
-    }
-    for key in a.keys(ROOT) {
-        let (in_a, in_b) = (a.get_all(ROOT, key.as_str())?, b.get_all(ROOT, key.as_str())?);
-        if in_a != in_b {
+    let mut in_b = b.map_range(ROOT, ..);
+    for in_a in a.map_range(ROOT, ..) {
+        let Some(in_b) = in_b.next() else { return Ok(false) };
+        if (&in_a.key, &in_a.value, in_a.conflict) != (&in_b.key, &in_b.value, in_b.conflict) {
             return Ok(false);
         }
-        for (value, id) in &in_a {
-            if matches!(value, Value::Object(ObjType::Text)) && a.text(id)? != b.text(id)? {
-                return Ok(false);
-            }
+        let id = in_a.id();
+        if id != in_b.id() {
+            return Ok(false);
+        }
+        let is_same = match &in_a.value {
+            _ if in_a.conflict => same_values(a, b, &in_a.key)?,
+            ValueRef::Object(ObjType::Text) => same_text(a, b, &id)?,
+            _ => true,
+        };
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(in_b.next().is_none())
+}
+
+/// Whether two documents show the same values of a key that has several.
+fn same_values(a: &Automerge, b: &Automerge, key: &str) -> Result<bool, AutomergeError> {
+    let in_a = a.get_all(ROOT, key)?;
+    if in_a != b.get_all(ROOT, key)? {
+        return Ok(false);
+    }
+    for (value, id) in &in_a {
+        if matches!(value, Value::Object(ObjType::Text)) && !same_text(a, b, id)? {
+            return Ok(false);
         }
     }
     Ok(true)
+}
+
+fn same_text(a: &Automerge, b: &Automerge, text: &ObjId) -> Result<bool, AutomergeError> {
+    Ok(a.text(text)? == b.text(text)?)
 }

@@ -80,15 +80,19 @@ impl LiveForm {
     /// A record read through its form.
     #[must_use]
     pub fn session(&self, view: &RecordView, around: &Surroundings) -> Session {
-        Session::of_record(Arc::clone(&self.compiled), "", &values(view), around)
+        Session::of_values(Arc::clone(&self.compiled), "", answers(view), around)
     }
 }
 
 /// The answers of a record as expressions see them, by document key.
 #[must_use]
 pub fn values(view: &RecordView) -> BTreeMap<String, Scalar<'static>> {
+    answers(view).map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn answers(view: &RecordView) -> impl Iterator<Item = (&str, Scalar<'static>)> {
     let present = view.fields.iter().filter(|(_, field)| field.shown.value.is_present());
-    present.map(|(key, field)| (key.clone(), scalar(&field.shown.value))).collect()
+    present.map(|(key, field)| (key.as_str(), scalar(&field.shown.value)))
 }
 
 fn scalar(value: &Value) -> Scalar<'static> {

@@ -50,6 +50,14 @@ pub struct ChangeHeader {
     pub deps: Vec<ChangeHash>,
 }
 
+impl From<&RawChange> for ChangeHeader {
+    fn from(change: &RawChange) -> Self {
+        let RawChange { hash, actor, seq, start_op, max_op, at, deps, bytes: _ } = change;
+        let (hash, actor, seq, start_op, max_op, at) = (*hash, *actor, *seq, *start_op, *max_op, *at);
+        Self { hash, actor, seq, start_op, max_op, at, deps: deps.clone() }
+    }
+}
+
 impl ChangeHeader {
     pub(super) fn of(change: &Change) -> Result<Self, DocumentError> {
         let start_op = change.start_op().get();

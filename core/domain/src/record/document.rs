@@ -266,8 +266,31 @@ impl Document {
         for header in headers {
             self.index.push(header);
         }
-        // A change that automerge has not applied is missing from its heads, or one made on top of
-        // it is.
+        self.is_whole()
+    }
+
+    /// The document that the guard's trial made of one (`None`: of nothing) and of new changes, each after those
+    /// it depends on. Fails where it is not whole.
+    pub(crate) fn of_trial(
+        before: Option<Self>,
+        inner: Automerge,
+        changes: &[RawChange],
+    ) -> Result<Self, DocumentError> {
+        let is_new = before.is_none();
+        let index = before.map(|document| document.index).unwrap_or_default();
+        let mut document = Self { inner, index };
+        for change in changes {
+            document.index.push(ChangeHeader::from(change));
+        }
+        document.is_whole()?;
+        if is_new {
+            document.root()?;
+        }
+        Ok(document)
+    }
+
+    /// A change that automerge has not applied is missing from its heads, or one made on top of it is.
+    fn is_whole(&self) -> Result<(), DocumentError> {
         if self.inner_heads() != self.index.heads() || !self.inner.get_missing_deps(&[]).is_empty() {
             return Err(DocumentError::Incomplete("not every change was taken in"));
         }

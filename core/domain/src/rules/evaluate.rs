@@ -9,8 +9,8 @@ use std::{
 use jiff::civil::Date;
 
 use super::{
-    Asked, Finding, Outcome, Place, Rule, Rules, Scope, Severity, Source, Take, Touched, UnitRecords, Where,
-    scene::Scene,
+    Asked, Finding, Outcome, Place, Rule, Rules, Scope, Severity, Source, Take, Touched, UnitRecords, Views,
+    Where, scene::Scene,
 };
 use crate::{
     deadline::Deadline,
@@ -69,7 +69,8 @@ pub(super) fn unit<S: Source>(
     for ((form, whole), rules) in of_form {
         court.records(&rules, form, source, touched.filter(|_| !whole))?;
     }
-    for rules in of_unit.into_values() {
+    // Those that get many of a form before those that get few of them: these are among those.
+    for rules in of_unit.into_values().rev() {
         court.whole(&rules, source)?;
     }
     court.forms(source, touched)?;
@@ -198,10 +199,7 @@ impl<'a> Court<'a> {
             return Ok(());
         }
         // What they read beside the record is the same for all of them.
-        let mut beside = Beside::default();
-        for rule in rules {
-            beside.add(self.beside(rule, source, Some(form))?);
-        }
+        let beside = self.beside(rules, source, Some(form))?;
         let dates =
             if rules.iter().any(|rule| rule.reads_deadlines) { source.deadlines()? } else { Vec::new() };
         // Who reads only some of a record's siblings sees no others.
@@ -276,11 +274,8 @@ impl<'a> Court<'a> {
 
     /// Rules about a unit that get the same of each form.
     fn whole<S: Source>(&mut self, rules: &[&'a Rule], source: &S) -> Result<(), S::Error> {
-        let mut beside = Beside::default();
-        for rule in rules {
-            self.outcome.judged.insert((rule.id.clone(), None));
-            beside.add(self.beside(rule, source, None)?);
-        }
+        self.outcome.judged.extend(rules.iter().map(|rule| (rule.id.clone(), None)));
+        let beside = self.beside(rules, source, None)?;
         let mut scene = Scene::new(self.rules, self.programme, rules);
         let unit = scene.unit(Tree::ROOT);
         self.fill(&mut scene, unit, &beside);
@@ -350,25 +345,40 @@ impl<'a> Court<'a> {
         Ok(())
     }
 
-    /// The records that a rule reads beside the one it is about.
-    fn beside<S: Source>(&self, rule: &Rule, source: &S, own: Option<&str>) -> Result<Beside, S::Error> {
-        let mut beside = Beside::default();
-        for form in rule.forms.iter().filter(|form| Some(form.as_str()) != own) {
-            let take = rule.takes.get(form).copied().unwrap_or(Take::All);
-            beside.records.insert(form.clone(), in_order(source.records(form, take)?));
+    /// The records that rules read beside the one they are about; each form is read once.
+    fn beside<S: Source>(
+        &self,
+        rules: &[&'a Rule],
+        source: &S,
+        own: Option<&str>,
+    ) -> Result<Beside, S::Error> {
+        let mut takes: BTreeMap<&str, Take> = BTreeMap::new();
+        let mut others: BTreeSet<&str> = BTreeSet::new();
+        let mut reads_siblings = false;
+        for rule in rules {
+            for form in rule.forms.iter().filter(|form| Some(form.as_str()) != own) {
+                takes.insert(form, rule.takes.get(form).copied().unwrap_or(Take::All));
+            }
+            others.extend(rule.others.iter().map(String::as_str));
+            // Where a record's own siblings are read, all of them are, unless only the near ones are.
+            reads_siblings |= own.is_some_and(|own| rule.takes.get(own) == Some(&Take::All));
         }
-        // Where a record's own siblings are read, all of them are, unless only the near ones are.
-        if let Some(own) = own.filter(|own| rule.takes.get(*own) == Some(&Take::All)) {
+        let mut beside = Beside::default();
+        for (form, take) in takes {
+            beside.records.push(in_order(source.records(form, take)?));
+        }
+        if let Some(own) = own.filter(|_| reads_siblings) {
             beside.siblings = in_order(source.records(own, Take::All)?);
         }
-        for form in &rule.others {
-            beside.others.extend(in_order(source.records(form, Take::Others)?));
+        for form in others {
+            beside.others.extend(source.records(form, Take::Others)?);
         }
+        beside.others = in_order(beside.others);
         Ok(beside)
     }
 
     fn fill(&self, scene: &mut Scene<'_>, unit: NodeId, beside: &Beside) {
-        for view in beside.records.values().flatten() {
+        for view in beside.records.iter().flatten() {
             scene.record(unit, "", view);
         }
         for view in &beside.others {
@@ -523,18 +533,10 @@ impl<'a> Court<'a> {
 /// What rules read beside the record that they are about.
 #[derive(Default)]
 struct Beside {
-    records: BTreeMap<String, Vec<Arc<RecordView>>>,
-    siblings: Vec<Arc<RecordView>>,
-    others: Vec<Arc<RecordView>>,
-}
-
-impl Beside {
-    fn add(&mut self, more: Self) {
-        self.records.extend(more.records);
-        self.siblings =
-            in_order(std::mem::take(&mut self.siblings).into_iter().chain(more.siblings).collect());
-        self.others = in_order(std::mem::take(&mut self.others).into_iter().chain(more.others).collect());
-    }
+    /// Of one form after the other, in the order of their names.
+    records: Vec<Views>,
+    siblings: Views,
+    others: Views,
 }
 
 impl Rule {

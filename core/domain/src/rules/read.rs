@@ -197,6 +197,8 @@ fn rule(section: &mut Section<'_, '_>, ids: &mut BTreeSet<String>) -> Option<Rul
     let takes = takes(section);
     let named = names(&reads, &mut forms, &mut others, scope, section);
     let reads_deadlines = named.contains("deadline");
+    let exprs = each.iter().chain(&problem_if).chain(alike.iter().flatten());
+    let attributes = attributes(exprs, field.as_ref());
     section.finish();
     Some(Rule {
         id: id?,
@@ -219,7 +221,31 @@ fn rule(section: &mut Section<'_, '_>, ids: &mut BTreeSet<String>) -> Option<Rul
         reads_deadlines,
         lists: reads.iter().flat_map(|read| read.instances.clone()).collect(),
         names: named,
+        attributes,
     })
+}
+
+/// The attributes that expressions may read, and the one that names the field of a finding: every name with an
+/// `@` before it. `None` where they may read any.
+fn attributes<'a>(exprs: impl Iterator<Item = &'a Expr>, field: Option<&Where>) -> Option<BTreeSet<String>> {
+    let mut read = BTreeSet::new();
+    if let Some(Where::Named(name)) = field {
+        read.insert(name.clone());
+    }
+    for source in exprs.map(Expr::source) {
+        if source.contains("attribute") {
+            return None;
+        }
+        for rest in source.split('@').skip(1) {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')));
+            let name = &rest[..end.unwrap_or(rest.len())];
+            if name.is_empty() {
+                return None;
+            }
+            read.insert(name.to_owned());
+        }
+    }
+    Some(read)
 }
 
 /// `upn` of the record, `@doubled` whose attribute names the field, `case.status` of another record.

@@ -9,7 +9,7 @@ use super::{Rule, Rules, builtin};
 use crate::{
     deadline::Deadline,
     form::{
-        Form, Question, QuestionKind,
+        Choice, Form, Question, QuestionKind,
         expr::{NodeId, Scalar, Tree},
     },
     ids::RecordId,
@@ -25,6 +25,8 @@ pub(super) struct Scene<'a> {
     pub(super) tree: Tree,
     /// Names that the rules at hand read: of a record nothing else is shown to them.
     names: BTreeSet<&'a str>,
+    /// Attributes that they read; `None`: any.
+    attributes: Option<BTreeSet<&'a str>>,
     /// Which record a node is.
     pub(super) records: BTreeMap<NodeId, (RecordId, String)>,
 }
@@ -33,6 +35,13 @@ impl<'a> Scene<'a> {
     /// An empty tree for these of the rules.
     pub(super) fn new(rules: &'a Rules, programme: &'a Programme, at_hand: &[&'a Rule]) -> Self {
         let names = at_hand.iter().flat_map(|rule| &rule.names).map(String::as_str).collect();
+        let mut attributes = Some(BTreeSet::new());
+        for rule in at_hand {
+            match (&mut attributes, &rule.attributes) {
+                (Some(all), Some(read)) => all.extend(read.iter().map(String::as_str)),
+                (all, _) => *all = None,
+            }
+        }
         let lists: BTreeSet<&String> = at_hand.iter().flat_map(|rule| &rule.lists).collect();
         let mut tree = Tree::new();
         for name in lists {
@@ -48,7 +57,7 @@ impl<'a> Scene<'a> {
                 tree.add_row(name, fixed.into_iter().chain(dates).chain(more));
             }
         }
-        Self { rules, programme, tree, names, records: BTreeMap::new() }
+        Self { rules, programme, tree, names, attributes, records: BTreeMap::new() }
     }
 
     /// The element of a unit.
@@ -59,7 +68,8 @@ impl<'a> Scene<'a> {
     /// Adds a record below a unit; `prefix` stands before the form's name.
     pub(super) fn record(&mut self, unit: NodeId, prefix: &str, view: &RecordView) -> NodeId {
         let form_id = &view.root.form;
-        let node = self.tree.add(unit, &format!("{prefix}{form_id}"), Scalar::Empty);
+        let name = if prefix.is_empty() { form_id.into() } else { Cow::Owned(format!("{prefix}{form_id}")) };
+        let node = self.tree.add(unit, &name, Scalar::Empty);
         self.records.insert(node, (view.root.id, form_id.clone()));
         let form = self.programme.form(form_id);
         self.attributes(node, form, view);
@@ -123,55 +133,47 @@ impl<'a> Scene<'a> {
     }
 
     fn attributes(&mut self, node: NodeId, form: Option<&Form>, view: &RecordView) {
-        let mut add = |name: &str, value: Scalar<'static>| {
-            self.tree.add_attribute(node, name, value);
-        };
-        add("id", view.root.id.to_string().into());
-        add("created", Scalar::Instant(view.created.at.timestamp()));
-        add("author", view.created.author.map(|author| author.to_string()).unwrap_or_default().into());
-        let disputed: Vec<&str> = view.disagreements().map(|(field, _)| field).collect();
-        add("disputed", disputed.join(" ").into());
-        let ahead: Vec<&str> = view
-            .fields
-            .iter()
-            .filter(|(_, field)| field.shown.clock_ahead)
-            .map(|(name, _)| name.as_str())
-            .collect();
-        add("clock_ahead", ahead.join(" ").into());
-        if let Some(form) = form {
-            let (mut doubled, mut unlisted) = (Vec::new(), Vec::new());
-            for question in form.questions() {
-                if question.kind.choices().is_none() {
-                    continue;
-                }
-                // The cheaper first: most questions of most records have no answer.
-                let codes = view.codes(&question.name);
-                if codes.is_empty() {
-                    continue;
-                }
-                let Some(choices) = self.programme.choices(form, question) else { continue };
-                if builtin::has_doubles(&codes) {
-                    doubled.push(question.name.as_str());
-                }
-                if codes.iter().any(|code| !choices.iter().any(|choice| choice.name == **code)) {
-                    unlisted.push(question.name.as_str());
-                }
+        let attributes = &self.attributes;
+        let is_read = |name: &str| attributes.as_ref().is_none_or(|read| read.contains(name));
+        let tree = &mut self.tree;
+        let mut add = |name: &str, value: &dyn Fn() -> Scalar<'static>| {
+            if is_read(name) {
+                tree.add_attribute(node, name, value());
             }
-            add("doubled", doubled.join(" ").into());
-            add("unlisted", unlisted.join(" ").into());
+        };
+        add("id", &|| view.root.id.to_string().into());
+        add("created", &|| Scalar::Instant(view.created.at.timestamp()));
+        add("author", &|| view.created.author.map(|author| author.to_string()).unwrap_or_default().into());
+        add("disputed", &|| {
+            view.disagreements().map(|(field, _)| field).collect::<Vec<_>>().join(" ").into()
+        });
+        add("clock_ahead", &|| {
+            let ahead = view.fields.iter().filter(|(_, field)| field.shown.clock_ahead);
+            ahead.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ").into()
+        });
+        if let Some(form) = form {
+            let programme = self.programme;
+            let doubled = |_: &[Choice], codes: &[&str]| builtin::has_doubles(codes);
+            let unlisted = |choices: &[Choice], codes: &[&str]| {
+                codes.iter().any(|code| !choices.iter().any(|choice| choice.name == **code))
+            };
+            add("doubled", &|| with_codes(programme, form, view, &doubled));
+            add("unlisted", &|| with_codes(programme, form, view, &unlisted));
         }
         for derived in self.rules.derived.iter().filter(|derived| derived.form == view.root.form) {
             let text = view.text(&derived.from).unwrap_or_default();
-            let value = match derived.function {
-                builtin::Function::UpnLetter => builtin::upn_letter(text),
-                builtin::Function::Soundex => builtin::soundex(text),
-                builtin::Function::RuleSeverity => self
-                    .programme
-                    .severity_of(text)
-                    .and_then(|severity| serde_json::to_value(severity).ok()?.as_str().map(str::to_owned))
-                    .unwrap_or_default(),
-            };
-            self.tree.add_attribute(node, &derived.name, value.into());
+            add(&derived.name, &|| {
+                let value = match derived.function {
+                    builtin::Function::UpnLetter => builtin::upn_letter(text),
+                    builtin::Function::Soundex => builtin::soundex(text),
+                    builtin::Function::RuleSeverity => self
+                        .programme
+                        .severity_of(text)
+                        .and_then(|severity| serde_json::to_value(severity).ok()?.as_str().map(str::to_owned))
+                        .unwrap_or_default(),
+                };
+                value.into()
+            });
         }
     }
 
@@ -200,6 +202,28 @@ impl<'a> Scene<'a> {
             }
         }
     }
+}
+
+/// The names, with blanks between, of the questions with a list of choices of which this holds for the codes of
+/// the record.
+fn with_codes(
+    programme: &Programme,
+    form: &Form,
+    view: &RecordView,
+    holds: &dyn Fn(&[Choice], &[&str]) -> bool,
+) -> Scalar<'static> {
+    let mut names = Vec::new();
+    for question in form.questions().filter(|question| question.kind.choices().is_some()) {
+        // The cheaper first: most questions of most records have no answer.
+        let codes = view.codes(&question.name);
+        if codes.is_empty() {
+            continue;
+        }
+        if programme.choices(form, question).is_some_and(|choices| holds(choices, &codes)) {
+            names.push(question.name.as_str());
+        }
+    }
+    names.join(" ").into()
 }
 
 fn scalar(kind: Option<&QuestionKind>, value: &Value) -> Scalar<'static> {

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
+    sync::OnceLock,
 };
 
 use super::context::{Context, Scalar};
@@ -24,8 +25,8 @@ struct TreeNode {
 #[derive(Debug, Clone)]
 pub struct Tree {
     nodes: Vec<TreeNode>,
-    /// The nodes of the record itself, by name.
-    names: HashMap<Box<str>, Vec<NodeId>>,
+    /// The nodes of the record itself, by name, from when an expression first names one (`${name}`).
+    names: OnceLock<HashMap<Box<str>, Vec<NodeId>>>,
     instances: BTreeMap<String, NodeId>,
     last_saved: Option<NodeId>,
     labels: BTreeMap<(String, String), String>,
@@ -57,7 +58,7 @@ impl Tree {
         };
         Self {
             nodes: vec![root],
-            names: HashMap::new(),
+            names: OnceLock::new(),
             instances: BTreeMap::new(),
             last_saved: None,
             labels: BTreeMap::new(),
@@ -72,8 +73,9 @@ impl Tree {
     pub fn add(&mut self, parent: NodeId, name: &str, value: Scalar<'static>) -> NodeId {
         let id = self.push(Some(parent), name, value);
         self.nodes[parent.0 as usize].children.push(id);
-        if self.top_of(parent) == Self::ROOT {
-            self.names.entry(name.into()).or_default().push(id);
+        let is_of_record = self.names.get().is_some() && self.top_of(parent) == Self::ROOT;
+        if let Some(names) = self.names.get_mut().filter(|_| is_of_record) {
+            names.entry(name.into()).or_default().push(id);
         }
         id
     }
@@ -255,6 +257,24 @@ impl Tree {
         id
     }
 
+    /// Every node below the document node, by name, in the order in which they were added. Attributes are not
+    /// named so.
+    fn by_name(&self) -> HashMap<Box<str>, Vec<NodeId>> {
+        let mut names: HashMap<Box<str>, Vec<NodeId>> = HashMap::new();
+        let mut below = Vec::new();
+        let mut open = vec![Self::ROOT];
+        while let Some(node) = open.pop() {
+            let children = &self.nodes[node.0 as usize].children;
+            below.extend_from_slice(children);
+            open.extend_from_slice(children);
+        }
+        below.sort_unstable();
+        for node in below {
+            names.entry(self.nodes[node.0 as usize].name.clone()).or_default().push(node);
+        }
+        names
+    }
+
     fn top_of(&self, node: NodeId) -> NodeId {
         let mut top = node;
         while let Some(parent) = self.nodes[top.0 as usize].parent {
@@ -304,7 +324,7 @@ impl Context for Tree {
     /// The nodes of this name whose way from `from` changes no row: where the ways part, they do not
     /// part into two rows of one repeat. Of those, the ones that part last.
     fn named(&self, name: &str, from: Option<NodeId>, found: &mut Vec<NodeId>) {
-        let Some(all) = self.names.get(name) else { return };
+        let Some(all) = self.names.get_or_init(|| self.by_name()).get(name) else { return };
         let Some(from) = from else {
             found.extend(all);
             return;

@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use super::{index::Column, rows::Source};
+use super::{Node, grow, index::Column, rows::Source};
 use crate::form::{Choice, Form, Item, Question, Translated, expr::Expressions};
 use graph::{CodeLists, Graph, Part};
 pub(super) use rule::Rules;
@@ -93,6 +93,16 @@ pub struct CompiledForm {
     /// Rules that read the place of their row.
     pub(super) by_place: Vec<(T, Rule)>,
     pub(super) rank: Vec<usize>,
+    /// The nodes of a session that has no rows yet: each template outside of repeats has one, in every session.
+    bare: OnceLock<Bare>,
+}
+
+/// What every session of a form begins with.
+#[derive(Debug)]
+pub(super) struct Bare {
+    pub(super) nodes: Vec<Node>,
+    /// The node of each template; `None` where it stands in a repeat.
+    pub(super) places: Vec<Option<u32>>,
 }
 
 impl CompiledForm {
@@ -131,6 +141,7 @@ impl CompiledForm {
             dependents: std::mem::take(&mut graph.dependents),
             by_place: std::mem::take(&mut graph.by_place),
             rank: std::mem::take(&mut graph.rank),
+            bare: OnceLock::new(),
         };
         compiled.take(form, graph, code_lists);
         compiled.take_files(code_lists);
@@ -249,6 +260,19 @@ impl CompiledForm {
             list,
             source: part.source,
         });
+    }
+
+    /// What every session begins with.
+    pub(super) fn bare(&self) -> &Bare {
+        self.bare.get_or_init(|| {
+            let mut nodes = Vec::with_capacity(self.templates.len());
+            grow(self, &mut nodes, Self::TOP, None, "");
+            let mut places = vec![None; self.templates.len()];
+            for (at, node) in (0..).zip(&nodes) {
+                places[node.template] = Some(at);
+            }
+            Bare { nodes, places }
+        })
     }
 
     /// Every template below one.

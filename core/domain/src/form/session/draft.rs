@@ -152,8 +152,9 @@ impl Session {
         for row in &draft.rows {
             session.make_row(row);
         }
-        let values = draft.answers.iter().map(|(key, value)| (key.clone(), read(value))).collect();
-        session.take_in(&values, &around.zone);
+        let values: BTreeMap<&str, Scalar<'static>> =
+            draft.answers.iter().map(|(key, value)| (key.as_str(), read(value))).collect();
+        session.take_in(values, &around.zone);
         session.before = draft.before.iter().cloned().collect();
         session.compute_everything(around);
         let at = draft.at.as_deref().and_then(|key| session.node(key)).filter(|node| session.is_asked(*node));
@@ -167,20 +168,24 @@ impl Session {
         &self.placeless
     }
 
-    /// Takes values in by their document keys; those without a place are kept apart.
-    pub(super) fn take_in(&mut self, values: &BTreeMap<String, Scalar<'static>>, zone: &TimeZone) {
+    /// Takes values in by their document keys, in the order of these; those without a place are kept apart.
+    pub(super) fn take_in<'k>(
+        &mut self,
+        values: impl IntoIterator<Item = (&'k str, Scalar<'static>)>,
+        zone: &TimeZone,
+    ) {
         for (key, value) in values {
             if let Some((row, _)) = key.rsplit_once('/') {
                 self.make_row(row);
             }
             if let Some(node) = self.node(key) {
                 if let Some(question) = self.question(node) {
-                    let value = values::typed(question, value.clone(), zone);
+                    let value = values::typed(question, value, zone);
                     self.nodes[node as usize].answered = !matches!(value, Scalar::Empty);
                     self.nodes[node as usize].value = value;
                 }
-            } else if !self.take_code(key, value) && !matches!(value, Scalar::Empty) {
-                self.placeless.insert(key.clone(), value.clone());
+            } else if !self.take_code(key, &value) && !matches!(value, Scalar::Empty) {
+                self.placeless.insert(key.to_owned(), value);
             }
         }
     }

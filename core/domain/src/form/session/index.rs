@@ -81,18 +81,23 @@ impl Session {
         }
     }
 
+    /// Whether the filter of a question leaves this choice of its list.
+    pub(super) fn passes(&self, node: u32, list: usize, row: u32, around: &Surroundings) -> bool {
+        let template = &self.form.templates[self.nodes[node as usize].template];
+        let item = SessionNode::Item(u32::try_from(list).unwrap_or(u32::MAX), row);
+        template.rules.get(&Rule::Choices).is_none_or(|filter| {
+            // A filter that cannot be computed leaves every choice.
+            filter.boolean_in(self, SessionNode::Record(node), item, around).unwrap_or(true)
+        })
+    }
+
     /// Those of a list.
     fn of_list(&self, node: u32, around: &Surroundings) -> Vec<&Choice> {
         let template = &self.form.templates[self.nodes[node as usize].template];
         let Some(at) = template.list else { return Vec::new() };
         let list = &self.form.lists[at];
         let Some(filter) = template.rules.get(&Rule::Choices) else { return list.choices.iter().collect() };
-        let number = u32::try_from(at).unwrap_or(u32::MAX);
-        let passes = |row: u32| {
-            let item = SessionNode::Item(number, row);
-            // A filter that cannot be computed leaves every choice.
-            filter.boolean_in(self, SessionNode::Record(node), item, around).unwrap_or(true)
-        };
+        let passes = |row: u32| self.passes(node, at, row, around);
         let equalities = filter.equalities();
         let Some(wanted) = equalities.wanted(self, SessionNode::Record(node), around) else {
             return (0..)

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Kind, MOST_ROWS, Rule, Session, SessionNode, Slot, T,
     compiled::{CompiledForm, Dependent},
-    values,
+    grow, values,
 };
 use crate::form::expr::{Scalar, Surroundings};
 
@@ -24,30 +24,41 @@ impl Session {
     }
 
     pub(super) fn compute_everything(&mut self, around: &Surroundings) {
-        let mut waiting = Waiting::new();
-        self.wait_for_all(0, &mut waiting);
+        let waiting = self.rules_below(0).into_iter().collect();
         self.run(waiting, &mut BTreeSet::new(), around);
     }
 
     /// Every rule at and below a node.
     fn wait_for_all(&self, from: u32, waiting: &mut Waiting) {
+        waiting.extend(self.rules_below(from));
+    }
+
+    fn rules_below(&self, from: u32) -> Vec<(usize, Rule, u32)> {
+        let mut found = Vec::new();
         for node in self.below(from) {
             let template = self.nodes[node as usize].template;
             for rule in self.form.templates[template].rules.keys() {
-                let is_due = *rule != Rule::Calculation || !self.form.templates[template].is_triggered;
-                if is_due && matches!(rule, Rule::Relevant | Rule::Calculation | Rule::Choices) {
-                    waiting.insert((self.form.rank[template], *rule, node));
+                // What is triggered waits for an answer; where codes are kept, there are none to take back.
+                let is_computed = match rule {
+                    Rule::Relevant => true,
+                    Rule::Calculation => !self.form.templates[template].is_triggered,
+                    Rule::Choices => !self.keeps,
+                    _ => false,
+                };
+                if is_computed {
+                    found.push((self.form.rank[template], *rule, node));
                 }
             }
-            if self.form.templates[template].source.is_some() {
-                waiting.insert((self.form.rank[template], Rule::Choices, node));
+            if self.form.templates[template].source.is_some() && !self.keeps {
+                found.push((self.form.rank[template], Rule::Choices, node));
             }
             for child in &self.form.templates[template].children {
                 if self.form.templates[*child].rules.contains_key(&Rule::Count) {
-                    waiting.insert((self.form.rank[*child], Rule::Count, node));
+                    found.push((self.form.rank[*child], Rule::Count, node));
                 }
             }
         }
+        found
     }
 
     /// Puts what reads a node, whose value changed, among what waits.
@@ -231,7 +242,7 @@ impl Session {
     }
 
     pub(super) fn add_bare_row(&mut self, holder: u32, template: T, row: &str) -> u32 {
-        let node = self.grow(template, Some(holder), row);
+        let node = grow(&Arc::clone(&self.form), &mut self.nodes, template, Some(holder), row);
         let slot = self.form.templates[template].slot;
         if let Some(Slot::Rows(rows)) = self.nodes[holder as usize].slots.get_mut(slot) {
             rows.push(node);

@@ -24,6 +24,16 @@ impl Session {
         values: &BTreeMap<String, Scalar<'static>>,
         around: &Surroundings,
     ) -> Self {
+        Self::of_values(form, language, super::pairs(values), around)
+    }
+
+    /// As [`Session::of_record`], with the values in the order of their keys.
+    pub(crate) fn of_values<'k>(
+        form: Arc<CompiledForm>,
+        language: &str,
+        values: impl IntoIterator<Item = (&'k str, Scalar<'static>)>,
+        around: &Surroundings,
+    ) -> Self {
         let mut session = Self::bare(form, language);
         session.keeps = true;
         session.take_in(values, &around.zone);
@@ -129,10 +139,12 @@ impl Session {
         else {
             return true;
         };
+        let choices = &self.form.lists[list].choices;
         // A code that no list knows is told by another check.
-        let known = |code: &str| self.form.lists[list].choices.iter().any(|choice| choice.name == code);
-        let offered = self.offered(node, around);
-        text.split_whitespace().all(|code| !known(code) || offered.iter().any(|choice| choice.name == code))
+        text.split_whitespace().all(|code| {
+            let mut rows = (0..).zip(choices).filter(|(_, choice)| choice.name == code).peekable();
+            rows.peek().is_none() || rows.any(|(row, _)| self.passes(node, list, row, around))
+        })
     }
 }
 
