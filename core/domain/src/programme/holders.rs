@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{FieldRef, Parts};
-use crate::{ids::PersonId, record::RecordView};
+use crate::{ids::PersonId, record::RecordView, value::Value};
 
 /// A form whose records each say who has a unit from when to when.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -58,7 +58,7 @@ impl HolderParts {
         if record.is_moved() {
             return None;
         }
-        let day = |field: &FieldRef| record.value(&field.field).and_then(|value| value.as_date());
+        let day = |field: &FieldRef| record.value(&field.field).and_then(Value::as_date);
         let person = record.text(&self.person.field)?.parse().ok()?;
         Some(Interval { person, from: day(&self.from)?, to: day(&self.to) })
     }

@@ -271,14 +271,11 @@ impl<'a> Planner<'a> {
         let form = self.console.programme.forms.get(&held.view.root.form)?;
         let programme = &self.console.programme;
         let (edits, _) = live::entered(programme, form, &answers, Some(&held.view), &self.around);
+        let is_changed = !edits.is_empty();
         let (at, zone) = self.now();
-        (!edits.is_empty()).then(|| LocalWrite::Edit {
-            record: held.view.root.id,
-            edits,
-            at,
-            zone,
-            reason: None,
-        })
+        let reason = None;
+        let edit = LocalWrite::Edit { record: held.view.root.id, edits, at, zone, reason };
+        is_changed.then_some(edit)
     }
 
     /// Somebody has had the unit without a record that says so: it is written, with its end.
