@@ -130,6 +130,7 @@ pub(crate) fn compare() -> Result<()> {
     // This program stands beside what is built.
     let program = env::current_exe().context("where this program is")?;
     let folder = program.ancestors().nth(2).context("the target folder")?.join("evaluators");
+    node_is_there()?;
     install(&folder)?;
     let file = folder.join("table.json");
     // As the lane `test` builds it: what that built is used.
@@ -273,7 +274,7 @@ fn ask(folder: &Path, peer: &str, table: &Path) -> Result<BTreeMap<usize, Answer
         .arg(peer)
         .arg(table)
         .output()
-        .context("`node` could not be started: is Node.js 20 or later installed?")?;
+        .context("`node` could not be started")?;
     if !output.status.success() {
         bail!("{peer} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     }
@@ -283,6 +284,16 @@ fn ask(folder: &Path, peer: &str, table: &Path) -> Result<BTreeMap<usize, Answer
         answers.insert(answer.line, answer);
     }
     Ok(answers)
+}
+
+/// The evaluators and their DOM want Node.js 20 or later, and npm.
+fn node_is_there() -> Result<()> {
+    let output = Command::new("node").arg("--version").output();
+    let output = output.context("`node` could not be started: install Node.js 20 or later with npm")?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    ensure!(major >= Some(20), "Node.js is {version}: the evaluators need 20 or later");
+    Ok(())
 }
 
 /// The script and the evaluators, below the target folder.

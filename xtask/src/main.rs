@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Chore::Ci { list: true, .. } => {
             for lane in lanes::ALL {
                 let of = lane.part_of.map_or_else(String::new, |of| format!(" (`{of}` has it)"));
-                say(&format!("{:<8} {}{of}", lane.name, lane.what));
+                say(&format!("{:<10} {}{of}", lane.name, lane.what));
             }
             Ok(())
         }
