@@ -104,6 +104,12 @@ pub(crate) const ALL: &[Lane] = &[
         part_of: None,
     },
     Lane {
+        name: "evaluators",
+        what: "expressions give what ODK's and Enketo's evaluators give, but for what is listed",
+        steps: &[cargo(&["run", "--quiet", "--locked", "--package", "xtask", "--", "evaluators"])],
+        part_of: None,
+    },
+    Lane {
         name: "demo",
         what: "the README's demo ends with every check holding",
         steps: &[cargo(&["run", "--locked", "--release", "--", "demo", "--no-serve", "--json"])],

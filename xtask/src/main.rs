@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 mod bindings;
+mod evaluators;
 mod lanes;
 mod pyxform;
 
@@ -39,6 +40,8 @@ enum Chore {
     },
     /// Compare the XForms that we write with those of pyxform, which is installed into `target`.
     Pyxform,
+    /// Evaluate the table of expressions with other evaluators, which are installed into `target`.
+    Evaluators,
     /// Measure the budgets of the design against their yardsticks: all rows, those named, or `peers`.
     /// `--help` after it says what else there is.
     #[command(disable_help_flag = true)]
@@ -54,12 +57,13 @@ fn main() -> ExitCode {
         Chore::Ci { list: true, .. } => {
             for lane in lanes::ALL {
                 let of = lane.part_of.map_or_else(String::new, |of| format!(" (`{of}` has it)"));
-                say(&format!("{:<8} {}{of}", lane.name, lane.what));
+                say(&format!("{:<10} {}{of}", lane.name, lane.what));
             }
             Ok(())
         }
         Chore::Ci { lanes, list: false } => ci(&lanes),
         Chore::Bindings { language, out } => bindings::generate(language, &out),
+        Chore::Evaluators => evaluators::compare(),
         Chore::Pyxform => pyxform::compare(),
         Chore::Bench { arguments } => bench(&arguments),
     };

@@ -2,6 +2,7 @@
 
 mod document;
 mod hostile;
+mod peers;
 mod reads;
 mod rows;
 mod table;

@@ -32,7 +32,8 @@ impl<'e, C: Context> Evaluation<'e, C> {
         for (_, mut repeats, index) in pairs {
             self.step(repeats.len() * 4, at)?;
             if let Some(outer) = within {
-                repeats.retain(|node| self.above(*node).any(|up| up == outer));
+                // The row itself, too: a repeat can be named again.
+                repeats.retain(|node| *node == outer || self.above(*node).any(|up| up == outer));
             }
             let Some(row) = repeats.get(index).copied() else { return Ok(Vec::new()) };
             within = Some(row);
