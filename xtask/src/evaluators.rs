@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -125,6 +125,35 @@ impl Reason {
     }
 }
 
+/// The program of the test `expr`, as the lane `test` builds it: what that built is used.
+fn test_of_expressions() -> Result<PathBuf> {
+    let built = Command::new("cargo")
+        .args(["test", "--quiet", "--locked", "--workspace", "--no-run", "--message-format=json"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("`cargo` could not be started")?;
+    ensure!(built.status.success(), "the tests could not be built");
+    String::from_utf8_lossy(&built.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Built>(line).ok())
+        .find(|built| built.target.name == "expr" && built.executable.is_some())
+        .and_then(|built| built.executable)
+        .context("cargo names no program of the test `expr`")
+}
+
+/// What cargo says of something that it built.
+#[derive(Deserialize)]
+struct Built {
+    target: Target,
+    executable: Option<PathBuf>,
+}
+
+/// Which target it is.
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
 /// Installs the evaluators into the target folder where they are not there, and compares them.
 pub(crate) fn compare() -> Result<()> {
     // This program stands beside what is built.
@@ -133,9 +162,7 @@ pub(crate) fn compare() -> Result<()> {
     node_is_there()?;
     install(&folder)?;
     let file = folder.join("table.json");
-    // As the lane `test` builds it: what that built is used.
-    run(Command::new("cargo")
-        .args(["test", "--quiet", "--locked", "--workspace", "--test", "expr", "--"])
+    run(Command::new(test_of_expressions()?)
         .args(["--ignored", "--exact", "peers::write_for_other_evaluators"])
         .env("EVALUATORS_FILE", &file))?;
     let table: Table = serde_json::from_str(&fs::read_to_string(&file)?).context("the table")?;

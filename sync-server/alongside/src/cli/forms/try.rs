@@ -57,7 +57,7 @@ pub(super) fn run(what: &Try) -> anyhow::Result<bool> {
         while let Some(key) = session.page().questions.get(at).cloned() {
             at += 1;
             while let Some(state) = session.state(&key, &around).filter(|state| state.relevant) {
-                ask(&mut out, &state, &around)?;
+                ask(&mut out, &session, &state, &around)?;
                 if state.read_only || state.key.starts_with("generated_note") {
                     break;
                 }
@@ -133,9 +133,17 @@ fn not_offered<'a>(state: &QuestionState, answer: &'a str) -> Option<&'a str> {
     answer.split_whitespace().find(|code| !choices.iter().any(|choice| choice == code))
 }
 
-fn ask(out: &mut impl std::io::Write, state: &QuestionState, around: &Surroundings) -> std::io::Result<()> {
+fn ask(
+    out: &mut impl std::io::Write,
+    session: &Session,
+    state: &QuestionState,
+    around: &Surroundings,
+) -> std::io::Result<()> {
     let mark = if state.required { " *" } else { "" };
-    let label = if state.label.is_empty() { &state.key } else { &state.label };
+    let label = match state.label.as_str() {
+        "" => state.key.clone(),
+        label => session.told(&state.key, label, around),
+    };
     writeln!(out, "\n{label}{mark}  [{}]", state.key)?;
     if let Some(choices) = &state.choices {
         writeln!(out, "  one of: {}", choices.join(" "))?;
