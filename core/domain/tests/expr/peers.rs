@@ -6,7 +6,7 @@ use alongside_domain::form::expr::{Context as _, Expr, NodeId, Scalar, Tree, Val
 use serde_json::{Value as Json, json};
 
 use super::{
-    table::{Row, rows},
+    rows::{Row, rows},
     world,
 };
 
@@ -65,14 +65,14 @@ fn xml(tree: &Tree, node: NodeId) -> String {
     let mut out = format!("<{name}");
     for attribute in tree.attributes(node) {
         let value = escaped(&tree.value(attribute).text(&zone));
-        write!(out, " {}=\"{value}\"", tree.name(attribute)).unwrap();
+        write!(out, " {}=\"{value}\"", tree.name(attribute)).expect("a text takes it");
     }
     out.push('>');
     out.push_str(&escaped(&tree.value(node).text(&zone)));
     for child in tree.children(node) {
         out.push_str(&xml(tree, child));
     }
-    write!(out, "</{name}>").unwrap();
+    write!(out, "</{name}>").expect("a text takes it");
     out
 }
 
@@ -85,7 +85,8 @@ fn last_saved(tree: &Tree) -> String {
         tree.last_saved(tree.name(child), &mut found);
         for node in found {
             let name = tree.name(node);
-            write!(out, "<{name}>{}</{name}>", escaped(&tree.value(node).text(&zone))).unwrap();
+            write!(out, "<{name}>{}</{name}>", escaped(&tree.value(node).text(&zone)))
+                .expect("a text takes it");
         }
     }
     out.push_str("</data>");
@@ -148,7 +149,7 @@ fn resolved(tree: &Tree, row: &Row) -> Option<String> {
             return None;
         }
         if let Some(last) = name.strip_prefix("last-saved#") {
-            write!(out, "instance('__last-saved')/data/{last}").unwrap();
+            write!(out, "instance('__last-saved')/data/{last}").expect("a text takes it");
         } else {
             let is_indexed = out.contains("indexed-repeat(");
             out.push_str(&path_of(tree, name, here, is_indexed));
