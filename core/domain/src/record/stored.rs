@@ -1,4 +1,4 @@
-//! A view as rows keep it: the CBOR of [`codec`](crate::wire::codec), byte for byte, written and read without
+//! A view as rows keep it: the CBOR of [`codec`], byte for byte, written and read without
 //! going through serde.
 //!
 //! Every save and every judging of a unit reads dozens of views, and nearly all of them were written by this
