@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::say;
+use crate::{run_program, say};
 
 /// What is installed, and what asks it.
 const FILES: [(&str, &str); 2] = [
@@ -162,9 +162,11 @@ pub(crate) fn compare() -> Result<()> {
     node_is_there()?;
     install(&folder)?;
     let file = folder.join("table.json");
-    run(Command::new(test_of_expressions()?)
-        .args(["--ignored", "--exact", "peers::write_for_other_evaluators"])
-        .env("EVALUATORS_FILE", &file))?;
+    run_program(
+        Command::new(test_of_expressions()?)
+            .args(["--ignored", "--exact", "peers::write_for_other_evaluators"])
+            .env("EVALUATORS_FILE", &file),
+    )?;
     let table: Table = serde_json::from_str(&fs::read_to_string(&file)?).context("the table")?;
     let listed: Listed = toml::from_str(LISTED).context("differences.toml")?;
     let named = listed.difference.iter().map(|it| &it.peers);
@@ -336,18 +338,8 @@ fn install(folder: &PathBuf) -> Result<()> {
     if !is_there {
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
-        run(npm.args(["--loglevel", "error"]).current_dir(folder))?;
+        run_program(npm.args(["--loglevel", "error"]).current_dir(folder))?;
         fs::write(&mark, wanted)?;
-    }
-    Ok(())
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status =
-        command.status().with_context(|| format!("`{name}` could not be started: is it installed?"))?;
-    if !status.success() {
-        bail!("`{name}` ended with {status}");
     }
     Ok(())
 }

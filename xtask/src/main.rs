@@ -134,3 +134,14 @@ fn run(step: &lanes::Step) -> Result<()> {
 fn say(line: &str) {
     println!("{line}");
 }
+
+/// Runs a program of others to its end.
+fn run_program(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status =
+        command.status().with_context(|| format!("`{name}` could not be started: is it installed?"))?;
+    if !status.success() {
+        bail!("`{name}` ended with {status}");
+    }
+    Ok(())
+}

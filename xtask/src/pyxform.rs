@@ -6,7 +6,9 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+
+use crate::run_program;
 
 /// The version that the differences were looked through for.
 const VERSION: &str = "4.5.0";
@@ -20,7 +22,7 @@ pub(crate) fn compare() -> Result<()> {
     let python = installed(&target.join(VERSION))?;
 
     // As the lane `test` builds it: what that built is used.
-    run(Command::new("cargo").args(["test", "--quiet", "--locked", "--workspace", "--no-run"]))?;
+    run_program(Command::new("cargo").args(["test", "--quiet", "--locked", "--workspace", "--no-run"]))?;
     let alongside = program.with_file_name(format!("alongside{}", env::consts::EXE_SUFFIX));
 
     let corpus = root.join("core/domain/tests/xform/forms");
@@ -36,10 +38,10 @@ pub(crate) fn compare() -> Result<()> {
         let out = ours.join(stem).with_extension("xml");
         let mut convert = Command::new(&alongside);
         convert.args(["forms", "convert"]);
-        run(convert.arg(form).arg("--out").arg(&out))?;
+        run_program(convert.arg(form).arg("--out").arg(&out))?;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pyxform/compare.py");
-    run(Command::new(&python).arg(script).arg(&ours).args(&forms))
+    run_program(Command::new(&python).arg(script).arg(&ours).args(&forms))
 }
 
 /// The Python that has pyxform.
@@ -49,9 +51,9 @@ fn installed(folder: &Path) -> Result<PathBuf> {
     let mark = folder.join("installed");
     if !mark.exists() {
         let _ = fs::remove_dir_all(folder);
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        run_program(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         let wanted = format!("pyxform=={VERSION}");
-        run(Command::new(&python).args([
+        run_program(Command::new(&python).args([
             "-m",
             "pip",
             "install",
@@ -62,14 +64,4 @@ fn installed(folder: &Path) -> Result<PathBuf> {
         fs::write(&mark, VERSION).with_context(|| mark.display().to_string())?;
     }
     Ok(python)
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status =
-        command.status().with_context(|| format!("`{name}` could not be started: is it installed?"))?;
-    if !status.success() {
-        bail!("`{name}` ended with {status}");
-    }
-    Ok(())
 }
